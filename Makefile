@@ -1,0 +1,100 @@
+# Rollbook's chores. Needs GNU make and Python 3.11 or newer; everything else goes into environments beside this file.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+PROTOS_PYTHON ?= $(PYTHON)
+BIN := .venv/bin
+GENERATED := clients/python/rollbook/v1 clients/python/rollbook/models.py
+
+# A complaint of pip about its own age is no news to anybody.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_QUIET := 1
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-13s %s\n' "$$name" "$$text"; done
+
+.PHONY: demo
+demo: .venv/ready ## show a ledger at work, from an empty directory to exact profit
+	@$(BIN)/python tests/demo/main.py
+
+.PHONY: test
+test: .venv/ready ## run the tests
+	@$(BIN)/python -m pytest -n 2 -m "not faults and not bench"
+
+.PHONY: test-faults
+test-faults: .venv/ready ## run the tests that kill servers and fill disks
+	@$(BIN)/python -m pytest -m faults
+
+.PHONY: bench
+bench: .venv/ready ## measure writes, reads and watches
+	@$(BIN)/python -m tests.bench
+
+.PHONY: lint
+lint: .venv/ready check-protos ## check style, types, imports, protos and generated code
+	@echo "ruff";         $(BIN)/ruff check --quiet; $(BIN)/ruff format --check --quiet
+	@echo "mypy";         $(BIN)/mypy
+	@echo "import-linter"; $(BIN)/lint-imports --no-logo
+	@echo "buf";          $(BIN)/buf lint
+
+.PHONY: format
+format: .venv/ready ## format Python and protos
+	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format; $(BIN)/buf format --write
+
+.PHONY: protos
+protos: .venv-protos/ready .venv-protos-mypy/ready ## make stubs and models from the protos
+	@protos/generate.sh clients/python
+	@echo "made $(GENERATED)"
+
+.PHONY: check-protos
+check-protos: .venv-protos/ready .venv-protos-mypy/ready ## check that the committed stubs and models are the protos'
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	protos/generate.sh "$$fresh"; \
+	for path in $(GENERATED); do \
+		diff -r --brief -x __pycache__ "$$path" "$$fresh/$${path#clients/python/}" >&2 || { \
+			echo "Generated code does not match the protos: run make protos and commit." >&2; exit 1; }; \
+	done
+
+.PHONY: check
+check: lint test ## lint and test
+
+.PHONY: clean
+clean: ## remove environments, caches and builds
+	rm -rf .venv .venv-protos .venv-protos-mypy .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# $(call environment,DIRECTORY,INTERPRETER): an empty virtual environment, made anew so that nothing old stays in it.
+define environment
+	@$(2) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Rollbook needs Python 3.11 or newer, and $(2) is not: say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "$(1): creating the environment with $$($(2) --version)"
+	@$(2) -m venv --clear $(1)
+endef
+
+.venv/ready: requirements-dev.txt server/pyproject.toml clients/python/pyproject.toml
+	$(call environment,.venv,$(PYTHON))
+	@echo ".venv: installing the pinned libraries and tools"
+	@$(BIN)/pip install -r requirements-dev.txt
+	@echo ".venv: installing rollbook and rollbook-server from this directory"
+	@$(BIN)/pip install --no-deps --no-build-isolation -e clients/python -e server
+	@touch $@
+
+.venv-protos/ready: protos/requirements.txt
+	@! $(PROTOS_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 14))' 2>/dev/null || { \
+		echo "The generator, grpcio-tools 1.71.2, has no wheel for Python 3.14 or newer:" \
+			"say make PROTOS_PYTHON=/path/to/python3.13 (3.11 to 3.13)" >&2; exit 1; }
+	$(call environment,.venv-protos,$(PROTOS_PYTHON))
+	@echo ".venv-protos: installing the pinned generator"
+	@.venv-protos/bin/pip install -r protos/requirements.txt
+	@touch $@
+
+.venv-protos-mypy/ready: protos/requirements-mypy.txt
+	$(call environment,.venv-protos-mypy,$(PROTOS_PYTHON))
+	@echo ".venv-protos-mypy: installing the pinned plugins for typed stubs"
+	@.venv-protos-mypy/bin/pip install -r protos/requirements-mypy.txt
+	@touch $@

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes everything that comes from the protos: rollbook/v1 (messages, services, typed stubs) and rollbook/models.py
+# below the directory $1. `make protos` calls it for clients/python, `make check-protos` for a temporary directory.
+set -euo pipefail
+export LC_ALL=C  # the order of the files, hence of the models, is the same everywhere
+[ $# -eq 1 ] || { echo "usage: protos/generate.sh DIRECTORY" >&2; exit 2; }
+target=$(cd "$1" && pwd)
+cd "$(dirname "$0")/.."
+
+python=.venv-protos/bin/python
+plugins=$PWD/.venv-protos-mypy/bin
+protos=(protos/rollbook/v1/*.proto)
+services=(protos/rollbook/v1/*_service.proto)
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+
+"$python" -m grpc_tools.protoc -I protos \
+    --plugin=protoc-gen-mypy="$plugins/protoc-gen-mypy" \
+    --python_out="$fresh" --mypy_out=quiet:"$fresh" \
+    --include_source_info --descriptor_set_out="$fresh/descriptors.binpb" \
+    "${protos[@]}"
+"$python" -m grpc_tools.protoc -I protos \
+    --plugin=protoc-gen-mypy_grpc="$plugins/protoc-gen-mypy_grpc" \
+    --grpc_python_out="$fresh" --mypy_grpc_out=quiet:"$fresh" \
+    "${services[@]}"
+"$python" protos/models.py "$fresh/descriptors.binpb" > "$fresh/rollbook/models.py"
+echo '"""The generated messages and services of the API; made by make protos, do not edit."""' \
+    > "$fresh/rollbook/v1/__init__.py"
+
+# Replaced whole, and only now: a removed proto leaves no old modules behind, a broken one leaves everything in place.
+mkdir -p "$target/rollbook"
+rm -rf "$target/rollbook/v1"
+mv "$fresh/rollbook/v1" "$fresh/rollbook/models.py" "$target/rollbook/"
