@@ -377,7 +377,7 @@ class FeeSource(enum.StrEnum):
     REPORTED = "REPORTED"
     """As reported."""
     ESTIMATED = "ESTIMATED"
-    """Estimated by the server from the venue's fee table; DRY_RUN only."""
+    """Estimated by the server from the venue's fee table: DRY_RUN fills, and deliveries whose fee was not reported."""
     MISSING = "MISSING"
     """Nobody said: the fill counts without a fee and fees_complete of its chain is false."""
     UNRECOGNIZED = "UNRECOGNIZED"
@@ -590,8 +590,8 @@ class ErrorReason(enum.StrEnum):
     """FAILED_PRECONDITION: the chain is of another mode, venue, strategy, underlying or currency."""
     POSITION_EXISTS = "POSITION_EXISTS"
     """FAILED_PRECONDITION: an OPEN names a chain that is open at that time; use ADD."""
-    POSITION_CLOSED = "POSITION_CLOSED"
-    """FAILED_PRECONDITION: the chain was closed at that time."""
+    POSITION_NOT_OPEN = "POSITION_NOT_OPEN"
+    """FAILED_PRECONDITION: the chain was not open (or FLAT, for an OPEN) at that time."""
     CLOSES_MORE_THAN_OPEN = "CLOSES_MORE_THAN_OPEN"
     """FAILED_PRECONDITION: more would be closed than was open at that moment."""
     CONTRACT_EXPIRED = "CONTRACT_EXPIRED"
@@ -738,6 +738,7 @@ class RawPayload:
 class Order:
     """An order as the venue knows it. An order is no fill: it changes a chain's state (PENDING, ORDER_CANCELLED) at
     most.
+    In RecordFills only order_id and state are required.
     """
 
     order_id: str = ""

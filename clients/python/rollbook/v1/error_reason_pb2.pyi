@@ -62,8 +62,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the chain is of another mode, venue, strategy, underlying or currency."""
     ERROR_REASON_POSITION_EXISTS: _ErrorReason.ValueType  # 32
     """FAILED_PRECONDITION: an OPEN names a chain that is open at that time; use ADD."""
-    ERROR_REASON_POSITION_CLOSED: _ErrorReason.ValueType  # 33
-    """FAILED_PRECONDITION: the chain was closed at that time."""
+    ERROR_REASON_POSITION_NOT_OPEN: _ErrorReason.ValueType  # 33
+    """FAILED_PRECONDITION: the chain was not open (or FLAT, for an OPEN) at that time."""
     ERROR_REASON_CLOSES_MORE_THAN_OPEN: _ErrorReason.ValueType  # 34
     """FAILED_PRECONDITION: more would be closed than was open at that moment."""
     ERROR_REASON_CONTRACT_EXPIRED: _ErrorReason.ValueType  # 35
@@ -136,8 +136,8 @@ ERROR_REASON_CHAIN_MISMATCH: ErrorReason.ValueType  # 31
 """FAILED_PRECONDITION: the chain is of another mode, venue, strategy, underlying or currency."""
 ERROR_REASON_POSITION_EXISTS: ErrorReason.ValueType  # 32
 """FAILED_PRECONDITION: an OPEN names a chain that is open at that time; use ADD."""
-ERROR_REASON_POSITION_CLOSED: ErrorReason.ValueType  # 33
-"""FAILED_PRECONDITION: the chain was closed at that time."""
+ERROR_REASON_POSITION_NOT_OPEN: ErrorReason.ValueType  # 33
+"""FAILED_PRECONDITION: the chain was not open (or FLAT, for an OPEN) at that time."""
 ERROR_REASON_CLOSES_MORE_THAN_OPEN: ErrorReason.ValueType  # 34
 """FAILED_PRECONDITION: more would be closed than was open at that moment."""
 ERROR_REASON_CONTRACT_EXPIRED: ErrorReason.ValueType  # 35

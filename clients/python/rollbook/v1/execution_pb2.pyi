@@ -304,7 +304,7 @@ class _FeeSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeeSource.V
     FEE_SOURCE_REPORTED: _FeeSource.ValueType  # 1
     """As reported."""
     FEE_SOURCE_ESTIMATED: _FeeSource.ValueType  # 2
-    """Estimated by the server from the venue's fee table; DRY_RUN only."""
+    """Estimated by the server from the venue's fee table: DRY_RUN fills, and deliveries whose fee was not reported."""
     FEE_SOURCE_MISSING: _FeeSource.ValueType  # 3
     """Nobody said: the fill counts without a fee and fees_complete of its chain is false."""
 
@@ -316,7 +316,7 @@ FEE_SOURCE_UNSPECIFIED: FeeSource.ValueType  # 0
 FEE_SOURCE_REPORTED: FeeSource.ValueType  # 1
 """As reported."""
 FEE_SOURCE_ESTIMATED: FeeSource.ValueType  # 2
-"""Estimated by the server from the venue's fee table; DRY_RUN only."""
+"""Estimated by the server from the venue's fee table: DRY_RUN fills, and deliveries whose fee was not reported."""
 FEE_SOURCE_MISSING: FeeSource.ValueType  # 3
 """Nobody said: the fill counts without a fee and fees_complete of its chain is false."""
 Global___FeeSource: _TypeAlias = FeeSource  # noqa: Y015
@@ -405,7 +405,9 @@ Global___RawPayload: _TypeAlias = RawPayload  # noqa: Y015
 
 @_typing.final
 class Order(_message.Message):
-    """An order as the venue knows it. An order is no fill: it changes a chain's state (PENDING, ORDER_CANCELLED) at most."""
+    """An order as the venue knows it. An order is no fill: it changes a chain's state (PENDING, ORDER_CANCELLED) at most.
+    In RecordFills only order_id and state are required.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

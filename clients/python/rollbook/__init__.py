@@ -1,0 +1,213 @@
+"""Client of the Rollbook position ledger: `AsyncClient`, the values it takes and gives, and the errors it raises.
+
+Everything is loaded when it is first asked for: whoever imports `rollbook.v1`, as the server does, runs this file, and
+needs neither the client nor the models.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rollbook import errors, models
+    from rollbook._async_client import AsyncClient
+    from rollbook._calls import new_request_id
+    from rollbook.errors import (
+        AlreadyExists,
+        DeadlineExceeded,
+        FailedPrecondition,
+        Internal,
+        InvalidArgument,
+        LedgerError,
+        NotFound,
+        OutOfRange,
+        PermissionDenied,
+        Refused,
+        ResourceExhausted,
+        Unauthenticated,
+        Unavailable,
+        Unconfirmed,
+        Unimplemented,
+    )
+    from rollbook.models import (
+        Action,
+        CashLine,
+        ChainOrder,
+        ChainState,
+        ChainValuation,
+        CloseReason,
+        ContractStyle,
+        CorrectionEntry,
+        Cursor,
+        ErrorReason,
+        ExecutionEntry,
+        ExecutionResult,
+        ExecutionStatus,
+        ExpiryEntry,
+        FeeSource,
+        Fill,
+        FillsEntry,
+        FillSource,
+        Flag,
+        GetChainRequest,
+        GetChainResponse,
+        GetPortfolioRequest,
+        GetPortfolioResponse,
+        GetServerStatusRequest,
+        GetServerStatusResponse,
+        Greeks,
+        Instrument,
+        LedgerEntry,
+        LegState,
+        LegValuation,
+        LineKind,
+        Liquidity,
+        ListChainsRequest,
+        ListChainsResponse,
+        ListEntriesRequest,
+        ListEntriesResponse,
+        ListRefusedExecutionsRequest,
+        ListRefusedExecutionsResponse,
+        Mark,
+        Mode,
+        OptionType,
+        Order,
+        OrderState,
+        PortfolioRow,
+        PortfolioValuation,
+        PositionChain,
+        PositionEffect,
+        PositionLeg,
+        RawPayload,
+        RecordedExecution,
+        RecordExecutionRequest,
+        RecordExecutionResponse,
+        RecordExecutionsRequest,
+        RecordExecutionsResponse,
+        RecordFillsRequest,
+        RecordFillsResponse,
+        RecordSettlementRequest,
+        RecordSettlementResponse,
+        Refusal,
+        RefusedExecution,
+        ReportedDelivery,
+        Roll,
+        RollMove,
+        SettlementEntry,
+        SettlementPeriod,
+        Side,
+        StrategyKind,
+        UpdateMarksRequest,
+        UpdateMarksResponse,
+    )
+
+__all__ = [
+    "Action",
+    "AlreadyExists",
+    "AsyncClient",
+    "CashLine",
+    "ChainOrder",
+    "ChainState",
+    "ChainValuation",
+    "CloseReason",
+    "ContractStyle",
+    "CorrectionEntry",
+    "Cursor",
+    "DeadlineExceeded",
+    "ErrorReason",
+    "ExecutionEntry",
+    "ExecutionResult",
+    "ExecutionStatus",
+    "ExpiryEntry",
+    "FailedPrecondition",
+    "FeeSource",
+    "Fill",
+    "FillSource",
+    "FillsEntry",
+    "Flag",
+    "GetChainRequest",
+    "GetChainResponse",
+    "GetPortfolioRequest",
+    "GetPortfolioResponse",
+    "GetServerStatusRequest",
+    "GetServerStatusResponse",
+    "Greeks",
+    "Instrument",
+    "Internal",
+    "InvalidArgument",
+    "LedgerEntry",
+    "LedgerError",
+    "LegState",
+    "LegValuation",
+    "LineKind",
+    "Liquidity",
+    "ListChainsRequest",
+    "ListChainsResponse",
+    "ListEntriesRequest",
+    "ListEntriesResponse",
+    "ListRefusedExecutionsRequest",
+    "ListRefusedExecutionsResponse",
+    "Mark",
+    "Mode",
+    "NotFound",
+    "OptionType",
+    "Order",
+    "OrderState",
+    "OutOfRange",
+    "PermissionDenied",
+    "PortfolioRow",
+    "PortfolioValuation",
+    "PositionChain",
+    "PositionEffect",
+    "PositionLeg",
+    "RawPayload",
+    "RecordExecutionRequest",
+    "RecordExecutionResponse",
+    "RecordExecutionsRequest",
+    "RecordExecutionsResponse",
+    "RecordFillsRequest",
+    "RecordFillsResponse",
+    "RecordSettlementRequest",
+    "RecordSettlementResponse",
+    "RecordedExecution",
+    "Refusal",
+    "Refused",
+    "RefusedExecution",
+    "ReportedDelivery",
+    "ResourceExhausted",
+    "Roll",
+    "RollMove",
+    "SettlementEntry",
+    "SettlementPeriod",
+    "Side",
+    "StrategyKind",
+    "Unauthenticated",
+    "Unavailable",
+    "Unconfirmed",
+    "Unimplemented",
+    "UpdateMarksRequest",
+    "UpdateMarksResponse",
+    "errors",
+    "models",
+    "new_request_id",
+]
+
+_MODULES = ("errors", "models")
+_HOMES = ("models", "errors", "_calls", "_async_client")
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return importlib.import_module(f"rollbook.{name}")
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(f"rollbook.{home}")
+            if name in module.__all__:
+                globals()[name] = value = getattr(module, name)  # asked for once
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

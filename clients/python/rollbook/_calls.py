@@ -1,0 +1,187 @@
+"""What a call needs besides the waiting: the channel's options, ids, the size check, and when to try again.
+
+Nothing here waits, so that the asyncio client and its synchronous twin share it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import math
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from rollbook.errors import (
+    Command,
+    DeadlineExceeded,
+    InvalidArgument,
+    LedgerError,
+    ResourceExhausted,
+    Unavailable,
+)
+from rollbook.models import ErrorReason, ExecutionResult, RecordFillsRequest, RecordSettlementRequest
+
+Single = TypeVar("Single", ExecutionResult, RecordFillsRequest, RecordSettlementRequest)
+__all__ = ["new_request_id"]
+
+Options = Iterable[tuple[str, Any]]
+
+MAX_REQUEST_BYTES = 4 * 1024 * 1024
+"""A server's limit unless it is told otherwise, and ours is not."""
+
+FIRST_PAUSE = 0.05
+"""Seconds before the second attempt; each later pause is twice as long …"""
+LONGEST_PAUSE = 0.5
+"""… up to this, which is also the longest that the channel waits before it dials again."""
+LAST_ATTEMPT = 0.1
+"""Seconds of the deadline that are kept for one last attempt: less is too short for an answer."""
+SHORTEST_PAUSE = 0.001
+"""Seconds; less would come to a loop without pauses when the deadline is near."""
+
+OPTIONS: dict[str, Any] = {
+    # gRPC's own backoff grows to two minutes: the server would be back long before the bot notices.
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 500,
+    # Without these a connection that a firewall has forgotten looks alive until the deadline. The second one is also
+    # the socket's TCP_USER_TIMEOUT, so it is short enough to leave time for another attempt.
+    "grpc.keepalive_time_ms": 20_000,
+    "grpc.keepalive_timeout_ms": 4_000,
+    # A chain with all its entries has no pages, and the default of 4 MiB would make it unreadable.
+    "grpc.max_receive_message_length": 64 * 1024 * 1024,
+}
+
+
+def new_request_id() -> str:
+    """A fresh UUID for a command. Store it with the command before sending: only then can a bot that crashed before
+    the answer send the same command again, and have it counted once.
+    """
+    return str(uuid.uuid4())
+
+
+def completed(command: Single, account: str) -> Single:
+    """The command with what its sender left to the client: the account and the request_id."""
+    return dataclasses.replace(
+        command, account=command.account or account, request_id=command.request_id or new_request_id()
+    )
+
+
+def channel_options(target: str, options: Options) -> list[tuple[str, Any]]:
+    """The channel's options; the caller's own win."""
+    # An http_proxy in the environment is no way to this very machine.
+    loopback = {"grpc.enable_http_proxy": 0} if is_loopback(target) else {}
+    return list({**OPTIONS, **loopback, **dict(options)}.items())
+
+
+def call_metadata(
+    target: str, credentials: grpc.ChannelCredentials | None, token: str | None
+) -> tuple[tuple[str, str], ...]:
+    """The token as each call carries it. Raises ValueError where it would cross a network in clear."""
+    if token is None:
+        return ()
+    if credentials is None and not is_loopback(target):
+        raise ValueError("a token needs TLS beyond loopback: pass credentials")
+    return (("authorization", f"Bearer {token}"),)
+
+
+def is_loopback(target: str) -> bool:
+    """Whether a target is this machine by its very name; a name that needs a resolver may lead anywhere."""
+    if target.startswith(("unix:", "unix-abstract:")):
+        return True
+    address = target.removeprefix("dns:///").removeprefix("dns:").removeprefix("ipv4:").removeprefix("ipv6:")
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_deadline(deadline: float) -> float:
+    """Seconds that a call may take: without an end, a bot would hang with its server."""
+    if not 0 < deadline < math.inf:
+        raise ValueError(f"a deadline is a number of seconds above 0, not {deadline!r}")
+    return deadline
+
+
+def check_size(request: Message, command: Command | None) -> None:
+    """Refuse what gRPC would refuse without a reason, and only after it had crossed the wire."""
+    size = request.ByteSize()
+    if size > MAX_REQUEST_BYTES:
+        raise InvalidArgument(
+            f"{request.DESCRIPTOR.name} has {size:,} bytes and a request at most {MAX_REQUEST_BYTES:,}: split it, "
+            "nothing was sent",
+            reason=ErrorReason.TOO_LARGE,
+            command=command,
+        )
+
+
+class Attempts:
+    """The attempts of one call: how long the next may take, how long to pause before it, and when to give up.
+
+    This is our own loop and not gRPC's retryPolicy, because that one gives up after five attempts however far the
+    deadline is, cannot tell a full queue from a message that is too large (both are RESOURCE_EXHAUSTED), and keeps to
+    itself why it went on. It may be used for every call: commands carry a request_id, marks and reads repeat freely.
+    """
+
+    def __init__(
+        self,
+        deadline: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self._deadline = check_deadline(deadline)
+        self._clock = clock
+        self._jitter = jitter
+        self._end = clock() + deadline
+        self._count = 0
+        self._last_told: LedgerError | None = None
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; they are the next attempt's timeout, so that a slow answer is never cut off."""
+        return max(self._end - self._clock(), 0.001)
+
+    def pause_after(self, failure: LedgerError) -> float:
+        """Seconds to wait before the next attempt.
+
+        Raises the failure itself if another attempt would meet it again, and DeadlineExceeded if there is no time for
+        one.
+        """
+        self._count += 1
+        if not isinstance(failure, DeadlineExceeded):
+            self._last_told = failure
+        if not _passes(failure):
+            raise failure
+        left = self._end - self._clock() - LAST_ATTEMPT
+        if left < SHORTEST_PAUSE:
+            raise self._expired(failure) from (self._last_told or failure.__cause__)
+        pause = min(FIRST_PAUSE * 2 ** min(self._count - 1, 10), LONGEST_PAUSE)
+        return min(self._jitter(pause / 2, pause), left)
+
+    def _expired(self, failure: LedgerError) -> DeadlineExceeded:
+        told = self._last_told
+        message = f"no answer within {self._deadline:g} s"
+        if self._count > 1:
+            message += f" and {self._count} attempts"
+        if told is not None:
+            message += f", the last failure was {told.code.name}{told.reason and ' '}{told.reason}: {told.message}"
+        if failure.command is not None:
+            message += "; whether it is recorded is unknown: send it again with the same request_id and it counts once"
+        return DeadlineExceeded(
+            message,
+            reason=told.reason if told else failure.reason,
+            metadata=told.metadata if told else failure.metadata,
+            command=failure.command,
+        )
+
+
+def _passes(failure: LedgerError) -> bool:
+    """Whether the failure may be gone a moment later."""
+    if isinstance(failure, ResourceExhausted):
+        return failure.reason == ErrorReason.QUEUE_FULL
+    return isinstance(failure, Unavailable | DeadlineExceeded)

@@ -1,0 +1,51 @@
+"""The keywords of the listing calls, named once for the page and for the walk over all pages.
+
+They are the fields of the request models, as a test proves. A keyword that is left out is any, except for the account:
+left out it is the client's own, and `account=""` is all accounts.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TypedDict
+
+from rollbook.models import ChainOrder, ChainState, Mode, StrategyKind
+
+
+class ChainFilter(TypedDict, total=False):
+    """Which chains: see `ListChainsRequest`."""
+
+    account: str
+    mode: Mode
+    states: tuple[ChainState, ...]
+    underlying: str
+    strategy: StrategyKind
+    strategy_name: str | None
+    opened_from_time: datetime.datetime | None
+    opened_before_time: datetime.datetime | None
+    closed_from_time: datetime.datetime | None
+    closed_before_time: datetime.datetime | None
+    order: ChainOrder
+    page_size: int
+    page_token: str
+
+
+class EntryFilter(TypedDict, total=False):
+    """Which journal entries: see `ListEntriesRequest`."""
+
+    account: str
+    position_id: str
+    after_revision: int
+    page_size: int
+    page_token: str
+    newest_first: bool
+
+
+class RefusalFilter(TypedDict, total=False):
+    """Which refused commands: see `ListRefusedExecutionsRequest`."""
+
+    account: str
+    mode: Mode
+    include_resolved: bool
+    page_size: int
+    page_token: str
