@@ -1,0 +1,151 @@
+"""The command `rollbook-server`: serve, check, rebuild."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from rollbook_server import __version__
+
+app = typer.Typer(
+    help="Rollbook's server: a durable position ledger for options-selling bots.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+EXIT_FAILED, EXIT_UNUSABLE = 1, 2
+
+_DB = Annotated[Path, typer.Option(help="The ledger's file.", envvar="ROLLBOOK_DB")]
+_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"rollbook-server: {message}", err=True)
+    raise typer.Exit(EXIT_UNUSABLE)
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Exit codes: 0 well; 1 a check found problems; 2 it could not be done, and why is on stderr."""
+
+
+@app.command()
+def serve(
+    db: Annotated[Path | None, typer.Option(help="The ledger's file. [data/ledger.db]")] = None,
+    listen: Annotated[str | None, typer.Option(help="HOST:PORT, loopback only. [127.0.0.1:50051]")] = None,
+    clock: Annotated[str | None, typer.Option(help="wall, or events for replays. [wall]")] = None,
+    logs: Annotated[Path | None, typer.Option(help="Folder of the log files. [logs]")] = None,
+    grace: Annotated[float | None, typer.Option(help="Seconds for calls under way at a stop. [5]")] = None,
+    queue: Annotated[int | None, typer.Option(help="Commands that may wait. [4096]")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with these settings.", envvar="ROLLBOOK_CONFIG")
+    ] = None,
+) -> None:
+    """Serve a ledger until Ctrl-C. Each setting is a flag, or ROLLBOOK_<NAME>, or a line of the --config file."""
+    from pydantic import ValidationError
+
+    from rollbook_server.app import serve as run
+    from rollbook_server.config import load_settings
+    from rollbook_server.rpc.server import PortTaken
+    from rollbook_server.storage.database import DatabaseUnusable
+
+    given: dict[str, Any] = {
+        "db": db,
+        "listen": listen,
+        "clock": clock,
+        "logs": logs,
+        "grace": grace,
+        "queue": queue,
+    }
+    try:
+        settings = load_settings(config, {name: value for name, value in given.items() if value is not None})
+        asyncio.run(run(settings))
+    except ValidationError as error:
+        _fail("; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()))
+    except (DatabaseUnusable, PortTaken, ValueError, OSError) as error:
+        _fail(str(error))
+
+
+def _progress(quiet: bool) -> tuple[Progress, Any]:
+    progress = Progress(console=Console(stderr=True), transient=True, disable=quiet or not sys.stderr.isatty())
+    task = progress.add_task("folding the journal", total=None)
+
+    def tell(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total)
+
+    return progress, tell
+
+
+@app.command()
+def check(
+    db: _DB = Path("data/ledger.db"),
+    expect: Annotated[str, typer.Option(help="REVISION:HASH of an earlier check that must still hold.")] = "",
+    json: _JSON = False,
+) -> None:
+    """Prove a ledger: SQLite's integrity, the journal's hashes, and every projection made again. Only reads."""
+    from rollbook_server.storage.check import check_ledger
+    from rollbook_server.storage.database import DatabaseUnusable
+
+    if not db.is_file():
+        _fail(f"there is no ledger {db}")
+    progress, tell = _progress(json)
+    try:
+        with progress:
+            report = check_ledger(db, expect, tell)
+    except DatabaseUnusable as error:
+        _fail(str(error))
+    _show(report, json, "proven")
+
+
+@app.command()
+def rebuild(db: _DB = Path("data/ledger.db"), json: _JSON = False) -> None:
+    """Make all projections again from the journal. The ledger must not be in use."""
+    from rollbook_server.storage.check import rebuild_ledger
+    from rollbook_server.storage.database import DatabaseUnusable
+
+    if not db.is_file():
+        _fail(f"there is no ledger {db}")
+    progress, tell = _progress(json)
+    try:
+        with progress:
+            report = rebuild_ledger(db, tell)
+    except DatabaseUnusable as error:
+        _fail(str(error))
+    _show(report, json, "rebuilt")
+
+
+def _show(report: Any, json: bool, done: str) -> None:
+    if json:
+        typer.echo(report.to_json())
+    else:
+        verdict = done if report.ok else "NOT IN ORDER"
+        typer.echo(
+            f"{report.path}: {verdict}\n"
+            f"  ledger    {report.ledger_id}\n"
+            f"  head      {report.revision}:{report.head_hash}\n"
+            f"  entries   {report.entries}\n"
+            f"  chains    {report.chains}\n"
+            f"  SQLite    {report.sqlite_version}\n"
+            f"  took      {report.seconds} s"
+        )
+        for problem in report.problems:
+            typer.echo(f"  problem   {problem}")
+    if not report.ok:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="rollbook-server")

@@ -1,0 +1,71 @@
+"""Settings of `serve`: by flag, by ROLLBOOK_* in the environment, by a file, in this order."""
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class ClockKind(StrEnum):
+    """Who says what time it is."""
+
+    WALL = "wall"
+    EVENTS = "events"
+
+
+class Settings(BaseSettings):
+    """What a server needs to know."""
+
+    model_config = SettingsConfigDict(env_prefix="ROLLBOOK_", extra="forbid", frozen=True)
+
+    db: Path = Field(Path("data/ledger.db"), description="The ledger's file; made if it is not there.")
+    listen: str = Field("127.0.0.1:50051", description="Address and port; only loopback until TLS and tokens come.")
+    clock: ClockKind = Field(ClockKind.WALL, description="wall, or events (the newest event time seen) for replays.")
+    logs: Path = Field(Path("logs"), description="Folder of the rotating log files.")
+    grace: float = Field(5.0, ge=0, le=600, description="Seconds that calls under way get when the server stops.")
+    queue: int = Field(4096, ge=1, le=1_000_000, description="Commands that may wait before RESOURCE_EXHAUSTED.")
+
+    @field_validator("listen")
+    @classmethod
+    def _only_loopback(cls, listen: str) -> str:
+        host, _, port = listen.rpartition(":")
+        if not port.isdecimal() or not 0 <= int(port) <= 65_535:
+            raise ValueError("must be HOST:PORT, for example 127.0.0.1:50051")
+        if host == "localhost":
+            return listen
+        try:
+            address = ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            raise ValueError("must be a loopback address: 127.0.0.1, [::1] or localhost") from None
+        if not address.is_loopback:
+            raise ValueError(
+                "must be a loopback address: without TLS and tokens anybody on the network could write the ledger"
+            )
+        return listen
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
+    """Settings of the flags that were given, the environment and a TOML file. Raises ValueError with a sentence."""
+    if file is None:
+        return Settings(**flags)
+    if not file.is_file():
+        raise ValueError(f"there is no settings file {file}")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    return FromFile(**flags)

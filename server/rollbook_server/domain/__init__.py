@@ -1,0 +1,1 @@
+"""The ledger's arithmetic and rules: pure Python, exact decimals, no I/O."""

@@ -1,0 +1,510 @@
+"""Judging one execution: which chain, what each fill does, what counts."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from rollbook_server.domain.chains import ChainState
+from rollbook_server.domain.clock import Micros
+from rollbook_server.domain.entries import Answer, DecidedFill, DecidedOrder, Entry, ExecutionEntry
+from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, NotFound, Reason
+from rollbook_server.domain.executions import (
+    Action,
+    Execution,
+    ExecutionStatus,
+    Fill,
+    Flag,
+    Mode,
+    Order,
+    OrderState,
+    PositionEffect,
+)
+from rollbook_server.domain.fold import standing
+from rollbook_server.domain.instruments import DERIBIT, Instrument, parse_deribit, resolve
+from rollbook_server.domain.recording.arrivals import (
+    check_fill,
+    decide_fill,
+    fill_flags,
+    known_trade,
+    one_of,
+    quantity_differs,
+    settle_on_arrival,
+    unique,
+)
+from rollbook_server.domain.recording.book import Book, Judgement, Place, Record, Scope, advance
+from rollbook_server.domain.trades import held
+
+OPENING, CLOSING = PositionEffect.OPENING, PositionEffect.CLOSING
+_FAILED = (ExecutionStatus.ERROR, ExecutionStatus.SKIPPED)
+_LIVELY = (OrderState.OPEN, OrderState.FILLED)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An execution on its way to an entry."""
+
+    said: Execution
+    scope: Scope
+    instruments: dict[str, Instrument] = field(default_factory=dict)
+    from_symbols: tuple[str, ...] = ()
+    to_symbols: tuple[str, ...] = ()
+    counted: list[tuple[int, Fill]] = field(default_factory=list)
+    attached: list[Fill] = field(default_factory=list)
+    attached_orders: list[Order] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    holder_of_dropped: str = ""
+
+    @property
+    def fills(self) -> list[Fill]:
+        """All fills that will count."""
+        return [fill for _, fill in self.counted] + self.attached
+
+    @property
+    def lively(self) -> bool:
+        """Whether it may move a chain: a fill counts, or an order may still fill."""
+        return bool(self.counted or self.attached) or any(order.state in _LIVELY for order in self.said.orders)
+
+    @property
+    def time(self) -> Micros:
+        """When it takes effect: at its first fill, else when it was executed."""
+        return min((fill.executed_time for fill in self.fills), default=self.said.executed_time)
+
+    def effect(self, symbol: str, explicit: PositionEffect | None, where: str) -> PositionEffect:
+        """What a fill or order in a contract does: as it says, else as the action says."""
+        action = self.said.action
+        if action is Action.ROLL:
+            if explicit is None:
+                if symbol in self.from_symbols:
+                    return CLOSING
+                if symbol in self.to_symbols:
+                    return OPENING
+                raise InvalidArgument(
+                    Reason.CONTRADICTION, f"{symbol} is neither rolled from nor to", f"{where}.position_effect"
+                )
+            return explicit
+        implied = CLOSING if action is Action.CLOSE else OPENING
+        if explicit is not None and explicit is not implied:
+            raise InvalidArgument(
+                Reason.CONTRADICTION, f"{explicit} in an execution that {action}s", f"{where}.position_effect"
+            )
+        return implied
+
+
+def judge_execution(book: Book, said: Execution, place: Place) -> Judgement:
+    """The entries of an execution, or the reason why it is refused.
+
+    Raises InvalidArgument for what contradicts itself, NotFound and FailedPrecondition for what does not fit the
+    chain, AlreadyExists for a trade_id with other content.
+    """
+    draft = _Draft(said, Scope(said.account, said.mode, said.venue))
+    _check_form(draft)
+    _check_contracts(draft)
+    _sort_out_known_trades(book, draft)
+    _attach_waiting(book, draft)
+    effects = _effects(draft)
+    record, roll = _find_chain(book, draft, effects)
+    return _write(book, draft, record, roll, place)
+
+
+def _check_form(draft: _Draft) -> None:
+    """Refuses what contradicts itself."""
+    said = draft.said
+    if said.status is ExecutionStatus.SIMULATED and said.mode is Mode.LIVE:
+        raise InvalidArgument(Reason.CONTRADICTION, "a simulated execution in LIVE mode", "status")
+    if said.status is ExecutionStatus.RESTING and not said.orders:
+        raise InvalidArgument(Reason.MISSING_FIELD, "a resting execution names its orders", "orders")
+    if said.action is not Action.ROLL and (said.from_symbols or said.to_symbols):
+        name = "from_symbols" if said.from_symbols else "to_symbols"
+        raise InvalidArgument(Reason.CONTRADICTION, f"only a ROLL has {name}", name)
+    if said.action is not Action.OPEN and said.previous_position_id:
+        raise InvalidArgument(Reason.CONTRADICTION, "only an OPEN follows another chain", "previous_position_id")
+    ids = [order.order_id for order in said.orders]
+    for number, order_id in enumerate(ids):
+        if order_id in ids[:number]:
+            raise InvalidArgument(
+                Reason.CONTRADICTION, f"order {order_id} is there twice", f"orders[{number}].order_id"
+            )
+
+
+def _check_contracts(draft: _Draft) -> None:
+    """Resolves every contract; refuses two currencies or coins, expired ones, and rolls from a contract to itself."""
+    said, scope = draft.said, draft.scope
+    named: list[tuple[str, Instrument]] = []
+    for number, fill in enumerate(said.fills):
+        named.append((f"fills[{number}]", check_fill(scope, fill, f"fills[{number}]")))
+    for number, order in enumerate(said.orders):
+        where = f"orders[{number}]"
+        named.append((where, resolve(scope.venue, order.symbol, order.instrument, where)))
+    for where, instrument in named:
+        known = draft.instruments.setdefault(instrument.symbol, instrument)
+        if known != instrument:
+            raise InvalidArgument(
+                Reason.INSTRUMENT_MISMATCH, f"{instrument.symbol} is given twice, and not alike", f"{where}.instrument"
+            )
+    for name, symbols in (("from_symbols", said.from_symbols), ("to_symbols", said.to_symbols)):
+        for number, symbol in enumerate(symbols):
+            if symbol in draft.instruments:
+                continue
+            parsed = parse_deribit(symbol) if scope.venue == DERIBIT else None
+            if scope.venue == DERIBIT and parsed is None:
+                raise InvalidArgument(
+                    Reason.MALFORMED_SYMBOL, f"{symbol!r} is not the name of an option", f"{name}[{number}]"
+                )
+            if parsed is not None:
+                draft.instruments[symbol] = parsed
+                named.append((f"{name}[{number}]", parsed))
+    if named:
+        one_of([(each.settlement_currency, f"{where}.symbol") for where, each in named], "settlement currency")
+        coin = one_of([(each.underlying, f"{where}.symbol") for where, each in named], "underlying")
+        if said.underlying and said.underlying != coin:
+            raise InvalidArgument(
+                Reason.CONTRADICTION, f"the contracts are on {coin}, not on {said.underlying}", "underlying"
+            )
+    if said.action is Action.ROLL:
+        _find_roll_symbols(draft)
+
+
+def _find_roll_symbols(draft: _Draft) -> None:
+    """The two sides of a roll: as said, else by the position effects of its orders and fills."""
+    said = draft.said
+    parts = [*said.orders, *said.fills]
+
+    def side(symbols: Sequence[str], effect: PositionEffect) -> tuple[str, ...]:
+        explicit = [part.symbol for part in parts if part.position_effect is effect]
+        return tuple(dict.fromkeys([*symbols, *explicit]))
+
+    draft.from_symbols = side(said.from_symbols, CLOSING)
+    draft.to_symbols = side(said.to_symbols, OPENING)
+    both = set(draft.from_symbols) & set(draft.to_symbols)
+    if both:
+        raise InvalidArgument(Reason.CONTRADICTION, f"a roll from {min(both)} to itself", "to_symbols")
+
+
+def _sort_out_known_trades(book: Book, draft: _Draft) -> None:
+    """Counts each trade once, whoever reported it first."""
+    earlier: dict[tuple[str, str], Fill] = {}
+    for number, fill in enumerate(draft.said.fills):
+        instrument = draft.instruments[fill.symbol]
+        known = known_trade(book, draft.scope, instrument, fill, f"fills[{number}]", earlier)
+        if known is None:
+            draft.counted.append((number, fill))
+            continue
+        draft.dropped.append(fill.trade_id)
+        draft.holder_of_dropped = draft.holder_of_dropped or known.position_id
+        if not known.position_id and known.fill is not earlier.get((instrument.settlement_currency, fill.trade_id)):
+            draft.attached.append(known.fill)  # it waited for its order: this execution says whose it is
+
+
+def _attach_waiting(book: Book, draft: _Draft) -> None:
+    """Takes in the fills and states that came before their orders."""
+    said, scope = draft.said, draft.scope
+    contracts = {order.order_id: order.symbol for order in said.orders}
+    for fill in draft.fills:
+        if fill.order_id:
+            contracts.setdefault(fill.order_id, fill.symbol)
+    taken = {fill.trade_id for fill in draft.attached if fill.trade_id}
+    for order_id, symbol in contracts.items():
+        waiting = book.waiting(scope, order_id)
+        draft.attached_orders += waiting.orders
+        # A fill in another contract cannot be this order's: it goes on waiting, where the portfolio counts it.
+        draft.attached += [fill for fill in waiting.fills if fill.symbol == symbol and fill.trade_id not in taken]
+    for fill in draft.attached:
+        instrument = resolve(scope.venue, fill.symbol, fill.instrument, "fills")
+        draft.instruments.setdefault(fill.symbol, instrument)
+
+
+def _effects(draft: _Draft) -> dict[str, PositionEffect]:
+    """What is done in each contract."""
+    effects: dict[str, PositionEffect] = {}
+    parts: Iterable[tuple[str, Fill | Order]] = [
+        *((f"fills[{number}]", fill) for number, fill in draft.counted),
+        *((f"orders[{number}]", order) for number, order in enumerate(draft.said.orders)),
+        *(("orders", fill) for fill in draft.attached),
+    ]
+    for where, part in parts:
+        effect = draft.effect(part.symbol, part.position_effect, where)
+        if effects.setdefault(part.symbol, effect) is not effect:
+            raise InvalidArgument(
+                Reason.CONTRADICTION, f"{part.symbol} is opened and closed at once", f"{where}.position_effect"
+            )
+    return effects
+
+
+def _find_chain(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -> tuple[Record | None, int]:
+    """The chain as it stands (None: to be made, or none concerned), and the roll that the fills belong to:
+    0 none, -1 one that begins now."""
+    said = draft.said
+    named = book.record(said.account, said.position_id) if said.position_id else None
+    if named is not None:
+        _check_identity(draft, named)
+    if not draft.fills and not said.orders:
+        return _find_for_empty(book, draft, named), 0
+    if said.action is Action.OPEN:
+        return _find_for_open(draft, named)
+    if said.position_id and named is None:
+        raise _not_found(said)
+    if not draft.lively and said.status in _FAILED:
+        return named, 0  # its orders never worked: a note on the chain, if one was named
+    record = named or _holder(book, draft, effects)
+    now = standing(record.history, draft.time)
+    if said.action is Action.ROLL:
+        only_opens = all(effect is OPENING for effect in effects.values())
+        if only_opens and now.state is ChainState.FLAT:
+            return record, now.half_roll
+        if only_opens and now.state is not ChainState.OPEN:
+            raise _not_open(record, now.state, "position_id")
+        return record, -1
+    fills_close = said.action is Action.CLOSE and bool(draft.fills)  # how much was open, the fold says better
+    if now.state is not ChainState.OPEN and not fills_close:
+        raise _not_open(record, now.state, "position_id")
+    return record, 0
+
+
+def _find_for_open(draft: _Draft, named: Record | None) -> tuple[Record | None, int]:
+    """An OPEN makes a chain, or completes the half-done roll of the one it names."""
+    said = draft.said
+    if named is None:
+        return None, 0
+    now = standing(named.history, said.executed_time)
+    match now.state:
+        case ChainState.FLAT:
+            return named, now.half_roll
+        case ChainState.CLOSED:
+            raise FailedPrecondition(
+                Reason.POSITION_NOT_OPEN,
+                f"{said.position_id} was closed at that time; open a new chain and link it by previous_position_id",
+                "position_id",
+            )
+        case _:
+            if not draft.lively and said.status in _FAILED:
+                return named, 0
+            raise FailedPrecondition(
+                Reason.POSITION_EXISTS, f"{said.position_id} is {now.state} at that time; use ADD", "position_id"
+            )
+
+
+def _find_for_empty(book: Book, draft: _Draft, named: Record | None) -> Record | None:
+    """The chain that an execution without fills and orders speaks of."""
+    said = draft.said
+    if said.fills:  # all of them were known
+        holder = draft.holder_of_dropped
+        return named or (book.record(said.account, holder) if holder else None)
+    if said.status in _FAILED:
+        if said.position_id and named is None and said.action is not Action.OPEN:
+            raise _not_found(said)
+        return named
+    if said.action is Action.CLOSE and said.status is not ExecutionStatus.PARTIAL and said.position_id:
+        if named is None:
+            raise _not_found(said)
+        if standing(named.history, said.executed_time).state is ChainState.FLAT:
+            return named
+    raise InvalidArgument(Reason.MISSING_FIELD, f"{said.status} without a fill or an order", "fills")
+
+
+def _holder(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -> Record:
+    """The one chain of this strategy that held the named contracts at that time."""
+    said = draft.said
+    if said.action is Action.ADD:
+        symbols = list(effects)
+    else:
+        symbols = [symbol for symbol, effect in effects.items() if effect is CLOSING] or list(draft.from_symbols)
+    if not symbols:
+        raise InvalidArgument(Reason.MISSING_FIELD, "name the chain, or the contract that it holds", "position_id")
+    found: list[Record] = []
+    for position_id in book.holders(draft.scope, symbols[0], draft.time):
+        record = book.record(said.account, position_id)
+        if record is None or _identity_conflict(draft, record):
+            continue
+        if all(held(record.history, symbol, draft.time) > 0 for symbol in symbols):
+            found.append(record)
+    if not found:
+        raise NotFound(
+            Reason.NO_CHAIN_HOLDS_CONTRACT,
+            f"no {said.mode} chain of {said.strategy} held {', '.join(symbols)} at that time",
+            "position_id",
+        )
+    if len(found) > 1:
+        ids = [record.history.position_id for record in found]
+        raise FailedPrecondition(
+            Reason.AMBIGUOUS_CONTRACT,
+            f"several chains hold {', '.join(symbols)}: name one of {', '.join(ids)}",
+            "position_id",
+            {"position_ids": ",".join(ids)},
+        )
+    return found[0]
+
+
+def _identity_conflict(draft: _Draft, record: Record) -> str:
+    """The attribute in which an execution and a chain differ; empty if none."""
+    said, history = draft.said, record.history
+    for name in ("mode", "venue", "strategy", "strategy_name"):
+        if getattr(said, name) != getattr(history, name):
+            return name
+    if said.underlying and said.underlying != history.underlying:
+        return "underlying"
+    return ""
+
+
+def _check_identity(draft: _Draft, record: Record) -> None:
+    history = record.history
+    different = _identity_conflict(draft, record)
+    if different:
+        raise FailedPrecondition(
+            Reason.CHAIN_MISMATCH,
+            f"{history.position_id} has {different} {getattr(history, different)!s}",
+            different,
+        )
+
+
+def _check_same_money(draft: _Draft, record: Record) -> None:
+    """One chain, one currency, one coin; and a contract means the same throughout."""
+    history = record.history
+    for instrument in draft.instruments.values():
+        for name in ("settlement_currency", "underlying"):
+            if getattr(instrument, name) != getattr(history, name):
+                raise InvalidArgument(
+                    Reason.MIXED_CURRENCIES,
+                    f"{history.position_id} has {name} {getattr(history, name)}, {instrument.symbol} has "
+                    f"{getattr(instrument, name)}",
+                    "fills[0].symbol" if draft.said.fills else "orders[0].symbol",
+                )
+    for chain_fill in history.fills:
+        known = chain_fill.instrument
+        if draft.instruments.get(known.symbol, known) != known:
+            raise InvalidArgument(
+                Reason.INSTRUMENT_MISMATCH, f"the chain holds another {known.symbol}", "fills[0].instrument"
+            )
+
+
+def _check_orders(book: Book, draft: _Draft, position_id: str) -> None:
+    """An order belongs to one chain."""
+    said = draft.said
+    named = [(order.order_id, f"orders[{number}].order_id") for number, order in enumerate(said.orders)]
+    named += [(fill.order_id, f"fills[{number}].order_id") for number, fill in draft.counted if fill.order_id]
+    for order_id, where in dict(named).items():
+        owner = book.order_owner(draft.scope, order_id)
+        if owner is not None and owner != position_id:
+            raise FailedPrecondition(Reason.ORDER_OF_OTHER_CHAIN, f"order {order_id} belongs to {owner}", where)
+
+
+def _new_position_id(book: Book, said: Execution, underlying: str, place: Place) -> str:
+    """A free name, for people: the coin and the revision that opened it."""
+    name = f"{underlying}-{place.revision}" + (f"-{place.sequence}" if place.sequence > 1 else "")
+    while book.record(said.account, name) is not None:
+        name += "x"
+    return name
+
+
+def _write(book: Book, draft: _Draft, record: Record | None, roll: int, place: Place) -> Judgement:
+    """The execution's entry, with what it makes of the chain, and the settlements that it meets."""
+    said = draft.said
+    moves = bool(draft.fills or said.orders)
+    begins = moves and record is None and (draft.lively or said.status not in _FAILED)
+    moves = moves and (begins or record is not None)
+    position_id = record.history.position_id if record else ""
+    underlying = currency = ""
+    if begins:
+        first = next(iter(draft.instruments.values()))
+        underlying, currency = first.underlying, first.settlement_currency
+        position_id = said.position_id or _new_position_id(book, said, underlying, place)
+    elif record is not None and moves:
+        _check_same_money(draft, record)
+    if moves:
+        _check_orders(book, draft, position_id)
+    opens_roll = 0
+    if roll == -1:
+        opens_roll = len(record.history.rolls) + 1 if record and draft.lively else 0
+        roll = opens_roll
+    fills = _decided_fills(draft, roll) if moves else []
+    body = ExecutionEntry(
+        said=said,
+        fills=tuple(decided for _, decided in fills),
+        orders=_decided_orders(draft, roll) if moves else (),
+        begins_chain=begins,
+        underlying=underlying,
+        settlement_currency=currency,
+        opens_roll=opens_roll,
+        from_symbols=draft.from_symbols if opens_roll else (),
+        to_symbols=draft.to_symbols if opens_roll else (),
+        abandons_roll=not moves and record is not None and said.action is Action.CLOSE and _abandons(draft),
+        dropped_trade_ids=tuple(draft.dropped),
+    )
+    flags = fill_flags(fills)
+    if draft.dropped:
+        flags.append(Flag.TRADES_DROPPED)
+    if draft.attached or draft.attached_orders:
+        flags.append(Flag.FILLS_ATTACHED)
+
+    def entry(flags: list[Flag]) -> Entry:
+        return Entry(
+            revision=place.revision,
+            sequence=place.sequence,
+            recorded_time=place.now,
+            event_time=max((fill.executed_time for fill in draft.fills), default=said.executed_time),
+            account=said.account,
+            position_id=position_id,
+            body=replace(body, flags=unique(flags)) if flags else body,
+        )
+
+    records: dict[str, Record] = {}
+    settled: list[Entry] = []
+    if position_id:
+        after = advance(record, entry(flags))
+        if any(
+            quantity_differs(after.history, order.order_id, order.filled_quantity)
+            for order in (*said.orders, *draft.attached_orders)
+        ):
+            flags.append(Flag.FILLED_QUANTITY_DIFFERS)
+        if moves:
+            settled, after = settle_on_arrival(book, draft.scope, after, place.following(1))
+            if settled:
+                flags.append(Flag.SETTLED_ON_ARRIVAL)
+        records[position_id] = after
+    written = entry(flags)
+    answer = Answer(
+        revision=place.revision,
+        position_ids=(position_id,) if position_id else (),
+        dropped_trade_ids=tuple(draft.dropped),
+        flags=unique(flags),
+    )
+    return Judgement((replace(written, answer=answer), *settled), records)
+
+
+def _abandons(draft: _Draft) -> bool:
+    said = draft.said
+    return not said.fills and not said.orders and said.status not in _FAILED
+
+
+def _decided_fills(draft: _Draft, roll: int) -> list[tuple[Fill, DecidedFill]]:
+    """Each fill that counts, with its effect, fee and roll: the execution's own at their places, attached ones after."""
+    decided: list[tuple[Fill, DecidedFill]] = []
+    after = len(draft.said.fills)
+    places: list[tuple[int, Fill, bool]] = [(number, fill, False) for number, fill in draft.counted]
+    places += [(after + number, fill, True) for number, fill in enumerate(draft.attached)]
+    for number, fill, carry in places:
+        where = "orders" if carry else f"fills[{number}]"
+        instrument = draft.instruments[fill.symbol]
+        effect = draft.effect(fill.symbol, fill.position_effect, where)
+        decided.append((fill, decide_fill(draft.scope, fill, instrument, effect, roll, number, carry)))
+    return decided
+
+
+def _decided_orders(draft: _Draft, roll: int) -> tuple[DecidedOrder, ...]:
+    """The execution's orders, then the states that had waited for them."""
+    decided: list[DecidedOrder] = []
+    effects: dict[str, PositionEffect] = {}
+    for number, order in enumerate(draft.said.orders):
+        effect = draft.effect(order.symbol, order.position_effect, f"orders[{number}]")
+        effects[order.order_id] = effect
+        decided.append(DecidedOrder(order=order, effect=effect, roll_number=roll))
+    for order in draft.attached_orders:
+        if order.order_id in effects:
+            decided.append(DecidedOrder(order=order, effect=effects[order.order_id], roll_number=roll))
+    return tuple(decided)
+
+
+def _not_found(said: Execution) -> NotFound:
+    return NotFound(Reason.POSITION_NOT_FOUND, f"account {said.account} has no chain {said.position_id}", "position_id")
+
+
+def _not_open(record: Record, state: ChainState, where: str) -> FailedPrecondition:
+    return FailedPrecondition(Reason.POSITION_NOT_OPEN, f"{record.history.position_id} was {state} at that time", where)

@@ -1,0 +1,326 @@
+"""The ledger's use cases: a command goes to the writer, is judged, recorded and answered; a query reads a snapshot."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from rollbook_server.domain.clock import Clock, Micros
+from rollbook_server.domain.entries import Answer, BatchStamp
+from rollbook_server.domain.errors import AlreadyExists, NotFound, Reason, Refusal
+from rollbook_server.domain.executions import (
+    Execution,
+    Fill,
+    LateFills,
+    Mark,
+    Mode,
+    Payload,
+    Settlement,
+)
+from rollbook_server.domain.instruments import parse_deribit
+from rollbook_server.domain.recording.book import Judgement, Place
+from rollbook_server.domain.recording.executions import judge_execution
+from rollbook_server.domain.recording.late_fills import judge_late_fills
+from rollbook_server.domain.recording.settlements import judge_settlement
+from rollbook_server.storage import reads
+from rollbook_server.storage.check import LastCheck, last_check
+from rollbook_server.storage.database import Database, Job, open_database
+from rollbook_server.storage.facts import to_json
+from rollbook_server.storage.observations import (
+    RefusedCommand,
+    StoredRefusal,
+    count_unresolved,
+    keep_payloads,
+    list_refusals,
+    note_refusal,
+    prune_marks,
+    resolve_refusals,
+    update_marks,
+)
+from rollbook_server.storage.sqlite import Connection
+from rollbook_server.storage.store import LedgerStore
+
+T = TypeVar("T")
+Command = Execution | LateFills | Settlement
+
+
+class Log(Protocol):
+    """Where failures are said; one line each."""
+
+    def error(self, event: str, **fields: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A command with what belongs to it: venue messages, and how it is listed if it is refused."""
+
+    command: Command
+    payloads: Sequence[Payload]
+    refused: RefusedCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A batch item's outcome: exactly one of both."""
+
+    answer: Answer | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarksTaken:
+    """What became of marks."""
+
+    revision: int
+    accepted: int
+    ignored: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the ledger has come."""
+
+    ledger_id: str
+    revision: int
+    head_hash: str
+    cached_chains: int
+    queued_commands: int
+    last_check: LastCheck | None
+
+
+class Ledger:
+    """A position ledger on one file. Its methods belong to one event loop; the work is done on other threads."""
+
+    def __init__(
+        self, path: Path, clock: Clock, log: Log, *, queue_size: int = 4096, single_connection: bool | None = None
+    ):
+        self._path = path
+        self._clock = clock
+        self._database: Database = open_database(path, single_connection=single_connection, queue_size=queue_size)
+        self._store = LedgerStore(self._database.db)
+        self._clock.saw(self._store.head.recorded_time)
+        self._refusing = count_unresolved(self._database.db, "") > 0
+        prune_marks(self._database.db)
+        self._loop = asyncio.get_running_loop()
+        self._database.start(
+            self._store,
+            delivered=self._deliver,
+            failure=lambda error: log.error("commit_failed", error=repr(error)),
+        )
+
+    def close(self) -> None:
+        """Writes what waits and closes the file."""
+        self._database.close()
+
+    # -- recording ----------------------------------------------------------------------------------------------
+
+    async def record(self, submission: Submission) -> Answer:
+        """Records an execution, late fills or a settlement; the answer comes after it is on disk.
+
+        Raises Refusal; a refused command is kept with its reason.
+        """
+        return await self._submit(
+            lambda: self._record(submission),
+            lambda refusal: self._note(submission.refused, refusal),
+        )
+
+    async def record_each(
+        self, submissions: Sequence["Submission | tuple[RefusedCommand | None, Refusal]"]
+    ) -> list[Recorded]:
+        """Records items in order, each by itself; an item that was refused on its way here keeps its place."""
+        waiting = []
+        for item in submissions:
+            if isinstance(item, Submission):
+                waiting.append(asyncio.ensure_future(self.record(item)))
+            else:
+                waiting.append(asyncio.ensure_future(self._refuse_again(*item)))
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        recorded: list[Recorded] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Refusal):
+                recorded.append(Recorded(refusal=outcome))
+            elif isinstance(outcome, BaseException):
+                raise outcome
+            else:
+                recorded.append(Recorded(answer=outcome))
+        return recorded
+
+    async def _refuse_again(self, refused: RefusedCommand | None, refusal: Refusal) -> Answer:
+        if refused is not None:
+            await self.refuse(refused, refusal)
+        raise refusal
+
+    async def record_together(self, submissions: Sequence[Submission], request_id: str) -> list[Answer]:
+        """Records all items in one revision, or none. Raises the first item's Refusal, with details "index"."""
+        failing: list[int] = []
+
+        def run() -> list[Answer]:
+            return self._record_together(submissions, request_id, failing)
+
+        def refused(refusal: Refusal) -> None:
+            if failing:
+                self._note(submissions[failing[0]].refused, refusal)
+
+        return await self._submit(run, refused)
+
+    async def refuse(self, refused: RefusedCommand, refusal: Refusal) -> None:
+        """Keeps a command that was refused before it came here, for its form."""
+        await self._submit(lambda: self._note(refused, refusal), None)
+
+    async def update_marks(self, marks: Sequence[Mark]) -> MarksTaken:
+        """Takes marks; the newest mark_time of each contract wins."""
+
+        def run() -> Sequence[str]:
+            self._clock.saw(max(mark.mark_time for mark in marks))
+            return update_marks(self._database.db, marks)
+
+        ignored = await self._submit(run, None)
+        return MarksTaken(self._store.head.revision, len(marks) - len(ignored), ignored)
+
+    async def _submit(self, run: Callable[[], T], refused: Callable[[Refusal], None] | None) -> T:
+        job = Job(run=run, refused=refused, future=self._loop.create_future())
+        self._database.submit(job)
+        # A caller that leaves does not undo the write: it may commit, which is what request_ids are for.
+        result: T = await asyncio.shield(job.future)
+        return result
+
+    def _deliver(self, group: Sequence[Job]) -> None:
+        self._loop.call_soon_threadsafe(_resolve, group)
+
+    # -- on the writer's thread ---------------------------------------------------------------------------------
+
+    def _record(self, submission: Submission, batch: BatchStamp | None = None, sequence: int = 1) -> Answer:
+        command = submission.command
+        kind = _kind(command)
+        said = to_json(command)
+        known = self._store.answered(command.account, command.request_id, kind, said)
+        if known is not None:
+            return known
+        self._clock.saw(_newest_time(command))
+        place = replace(self._store.place(self._clock.now()), sequence=sequence)
+        if batch is not None and sequence > 1:
+            place = replace(place, revision=place.revision - 1)  # the batch's revision has begun
+        judgement = self._judge(command, place)
+        self._store.record(judgement, said, batch if sequence == 1 else None)
+        if submission.payloads:
+            keep_payloads(self._database.db, submission.payloads)
+        answer = judgement.entries[0].answer
+        assert answer is not None
+        if self._refusing:
+            trades = {fill.trade_id for fill in _fills(command) if fill.trade_id}
+            ids = [command.request_id] + ([batch.request_id] if batch is not None else [])
+            resolve_refusals(self._database.db, command.account, ids, trades, answer.revision)
+        return answer
+
+    def _judge(self, command: Command, place: Place) -> Judgement:
+        match command:
+            case Execution():
+                return judge_execution(self._store.book, command, place)
+            case LateFills():
+                return judge_late_fills(self._store.book, command, place)
+            case Settlement():
+                return judge_settlement(self._store.book, command, place)
+
+    def _record_together(self, submissions: Sequence[Submission], request_id: str, failing: list[int]) -> list[Answer]:
+        account = submissions[0].command.account
+        contents = [to_json(submission.command) for submission in submissions]
+        digest = hashlib.sha256("\n".join(contents).encode()).hexdigest()
+        known = self._store.batch(account, request_id)
+        if known is not None and known.digest != digest:
+            raise AlreadyExists(
+                Reason.REQUEST_ID_REUSED,
+                f"request_id {request_id} was recorded with other executions",
+                "executions",
+                {"fields": "executions"},
+            )
+        stamp = BatchStamp(request_id=request_id, digest=digest, items=len(submissions))
+        answers: list[Answer] = []
+        sequence = 1
+        for number, submission in enumerate(submissions):
+            before = self._store.written
+            try:
+                answers.append(self._record(submission, stamp, sequence))
+            except Refusal as refusal:
+                failing.append(number)
+                refusal.details["index"] = str(number)
+                if refusal.field:
+                    refusal.field = f"executions[{number}].{refusal.field}"
+                raise
+            sequence += self._store.written - before
+        return answers
+
+    def _note(self, refused: RefusedCommand, refusal: Refusal) -> None:
+        self._refusing = True
+        note_refusal(self._database.db, refused, refusal, self._store.place(self._clock.now()).now)
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Runs a query of `storage.reads` on a snapshot."""
+        return await asyncio.wrap_future(self._database.read(query))
+
+    async def chain(self, account: str, position_id: str) -> reads.ChainView:
+        """One chain and all that made it. Raises NotFound."""
+        view = await self.read(lambda db: reads.chain_view(db, account, position_id))
+        if view is None:
+            raise NotFound(Reason.POSITION_NOT_FOUND, f"account {account} has no chain {position_id}", "position_id")
+        return view
+
+    async def refusals(
+        self, account: str, mode: Mode | None, include_resolved: bool, before_id: int | None, limit: int
+    ) -> list[StoredRefusal]:
+        """Refused commands, newest first."""
+        return await self.read(lambda db: list_refusals(db, account, mode or "", include_resolved, before_id, limit))
+
+    def status(self) -> Status:
+        """How far the ledger has come."""
+        head = self._store.head
+        return Status(
+            ledger_id=self._store.ledger_id,
+            revision=head.revision,
+            head_hash=head.hash.hex(),
+            cached_chains=self._store.book.cached_chains,
+            queued_commands=self._database.queued,
+            last_check=last_check(self._path, self._store.ledger_id),
+        )
+
+
+def _resolve(group: Sequence[Job]) -> None:
+    """Hands each job's outcome to whoever still waits for it."""
+    for job in group:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+            job.future.exception()  # whoever asked may be gone: then nobody retrieves it, and that is no news
+        else:
+            job.future.set_result(job.outcome)
+
+
+def _kind(command: Command) -> str:
+    match command:
+        case Execution():
+            return "execution"
+        case LateFills():
+            return "fills"
+        case Settlement():
+            return "settlement"
+
+
+def _fills(command: Command) -> Sequence[Fill]:
+    return () if isinstance(command, Settlement) else command.fills
+
+
+def _newest_time(command: Command) -> Micros:
+    """The newest event time that a command speaks of."""
+    if isinstance(command, Settlement):
+        contract = parse_deribit(command.symbol)
+        return command.expiry or (contract.expiry if contract else 0)
+    times = [fill.executed_time for fill in command.fills]
+    if isinstance(command, Execution):
+        times.append(command.executed_time)
+    else:
+        times += [order.update_time for order in command.orders if order.update_time is not None]
+    return max(times, default=0)

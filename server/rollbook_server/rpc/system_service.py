@@ -1,0 +1,34 @@
+"""SystemService: what runs here."""
+
+from rollbook.v1 import system_service_pb2 as pb
+from rollbook.v1 import system_service_pb2_grpc
+from rollbook_server import __version__
+from rollbook_server.domain.clock import Micros
+from rollbook_server.ledger import Ledger
+from rollbook_server.rpc.encode import timestamp
+from rollbook_server.storage.sqlite import VERSION
+
+
+class SystemService(system_service_pb2_grpc.SystemServiceServicer):
+    """The server's own calls."""
+
+    def __init__(self, ledger: Ledger, started: Micros) -> None:
+        self._ledger = ledger
+        self._started = started
+
+    async def GetServerStatus(self, request: pb.GetServerStatusRequest, context: object) -> pb.GetServerStatusResponse:
+        status = self._ledger.status()
+        check = status.last_check
+        return pb.GetServerStatusResponse(
+            version=__version__,
+            sqlite_version=VERSION,
+            ledger_id=status.ledger_id,
+            revision=status.revision,
+            head_hash=status.head_hash,
+            watchers=0,  # there are no streams yet
+            last_check_time=timestamp(check.time) if check else None,
+            last_check_revision=check.revision if check else 0,
+            start_time=timestamp(self._started),
+            cached_chains=status.cached_chains,
+            queued_commands=status.queued_commands,
+        )

@@ -1,0 +1,265 @@
+"""One database file: one writer thread with group commit, readers with snapshots of their own.
+
+Commands wait in a bounded queue. The writer takes all that wait (up to a bound), runs each in a savepoint and commits
+them together with synchronous=FULL. A domain refusal ends its savepoint only. Any other exception, and a connection
+that is no longer in a transaction (a full disk rolls it back silently), fails the whole group: nothing of it is
+recorded, and everything held in memory is read from the file again.
+"""
+
+import fcntl
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Protocol, TypeVar
+
+from sqlite_utils import Database as SqliteUtils
+
+from rollbook_server.domain.errors import Reason, Refusal, ResourceExhausted, Unavailable
+from rollbook_server.storage import schemas
+from rollbook_server.storage.sqlite import SAFE_WITH_SEVERAL_CONNECTIONS, Connection, DatabaseError, connect
+
+T = TypeVar("T")
+
+GROUP = 256
+"""Commands committed together at most."""
+
+
+class DatabaseUnusable(Exception):
+    """The file cannot be used; the message says why and what to do. It was not changed."""
+
+
+class Transaction(Protocol):
+    """What keeps values in memory beside the rows, and must follow their fate."""
+
+    def keep_command(self) -> None: ...
+    def drop_command(self) -> None: ...
+    def before_commit(self) -> None: ...
+    def committed(self) -> None: ...
+    def forget(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Job:
+    """A command for the writer: `run` in a savepoint, `refused` in the same commit if it is refused."""
+
+    run: Callable[[], Any]
+    refused: Callable[[Refusal], None] | None = None
+    outcome: Any = None
+    error: BaseException | None = None
+    future: "Future[Any]" = field(default_factory=Future)
+
+
+class Database:
+    """The file and its connections. Open it with `open_database`."""
+
+    def __init__(self, path: Path, lock: IO[str], *, single_connection: bool, queue_size: int) -> None:
+        self.path = path
+        self.db: Connection = connect(path)
+        """The writer's connection; only jobs may use it."""
+        self.transaction: Transaction | None = None
+        self._lock = lock
+        self._queue: queue.Queue[Job | None] = queue.Queue(maxsize=queue_size)
+        self._thread = threading.Thread(target=self._write, name="ledger-writer", daemon=True)
+        self._single = single_connection
+        self._readers = threading.local()
+        self._reader_connections: list[Connection] = []
+        self._pool = None if single_connection else ThreadPoolExecutor(4, thread_name_prefix="ledger-reader")
+        self._delivered: Callable[[Sequence[Job]], None] = _resolve
+        self._failure: Callable[[BaseException], None] = lambda error: None
+        self._closing = False
+
+    def start(
+        self,
+        transaction: Transaction,
+        delivered: Callable[[Sequence[Job]], None] | None = None,
+        failure: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """Starts the writer. `delivered` gets each group's finished jobs, on the writer's thread."""
+        self.transaction = transaction
+        if delivered is not None:
+            self._delivered = delivered
+        if failure is not None:
+            self._failure = failure
+        self._thread.start()
+
+    @property
+    def queued(self) -> int:
+        """Commands that wait."""
+        return self._queue.qsize()
+
+    def submit(self, job: Job) -> None:
+        """Queues a command. Raises ResourceExhausted when too many wait, Unavailable when the server stops."""
+        if self._closing:
+            raise Unavailable(Reason.STOPPING, "the server is stopping; send it again")
+        try:
+            self._queue.put_nowait(job)
+        except queue.Full:
+            raise ResourceExhausted(Reason.QUEUE_FULL, "too many commands wait; send it again later") from None
+
+    def read(self, query: Callable[[Connection], T]) -> "Future[T]":
+        """Runs a query on a snapshot: on a reader's connection, or on the writer's where two would be unsafe."""
+        if self._pool is None:
+            job = Job(run=lambda: query(self.db))
+            self.submit(job)
+            return job.future
+        return self._pool.submit(self._read, query)
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        db = getattr(self._readers, "db", None)
+        if db is None:
+            db = self._readers.db = connect(self.path, read_only=True)
+            self._reader_connections.append(db)
+        db.execute("BEGIN")
+        try:
+            return query(db)
+        finally:
+            db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Writes what waits, then closes everything and gives the file free."""
+        self._closing = True
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+        for db in self._reader_connections:
+            db.close()
+        self.db.close()
+        self._lock.close()
+
+    # -- the writer's thread ------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        while True:
+            job = self._queue.get()
+            if job is None:
+                return
+            group = [job]
+            last = False
+            while len(group) < GROUP:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    last = True
+                    break
+                group.append(following)
+            self._write_group(group)
+            self._delivered(group)
+            if last:
+                return
+
+    def _write_group(self, group: Sequence[Job]) -> None:
+        transaction = self.transaction
+        assert transaction is not None
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            for job in group:
+                self._run(job, transaction)
+            transaction.before_commit()
+            self._demand_transaction()
+            self.db.execute("COMMIT")
+        except BaseException as error:
+            self._failure(error)
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            transaction.forget()
+            for job in group:
+                job.outcome = None
+                job.error = Unavailable(
+                    Reason.STORAGE_FAILED, f"nothing was recorded: {error}; send it again"
+                ).with_traceback(None)
+            return
+        transaction.committed()
+
+    def _run(self, job: Job, transaction: Transaction) -> None:
+        db = self.db
+        db.execute("SAVEPOINT command")
+        try:
+            job.outcome = job.run()
+        except Refusal as refusal:
+            self._demand_transaction()
+            db.execute("ROLLBACK TO command")
+            transaction.drop_command()
+            job.error = refusal
+            if job.refused is not None:
+                job.refused(refusal)
+        else:
+            transaction.keep_command()
+        self._demand_transaction()
+        db.execute("RELEASE command")
+
+    def _demand_transaction(self) -> None:
+        # SQLITE_FULL and I/O errors roll the whole transaction back on their own: what followed would commit alone.
+        if not self.db.in_transaction:
+            raise DatabaseError("the transaction was rolled back by SQLite")
+
+
+def _resolve(group: Sequence[Job]) -> None:
+    for job in group:
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.outcome)
+
+
+def open_database(path: Path, *, single_connection: bool | None = None, queue_size: int = 4096) -> Database:
+    """Opens (or makes) the file for writing, alone, and brings its tables up to date.
+
+    Raises DatabaseUnusable, with the file unchanged, if another server has it, if it is damaged, if it is no ledger,
+    or if a newer Rollbook made it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = lock_file(path)
+    try:
+        inspect(path)
+        if single_connection is None:
+            single_connection = not SAFE_WITH_SEVERAL_CONNECTIONS
+        database = Database(path, lock, single_connection=single_connection, queue_size=queue_size)
+    except (OSError, DatabaseError) as error:
+        lock.close()
+        raise DatabaseUnusable(f"{path} cannot be opened: {error}") from error
+    except DatabaseUnusable:
+        lock.close()
+        raise
+    schemas.migrations.apply(SqliteUtils(database.db))
+    return database
+
+
+def lock_file(path: Path) -> IO[str]:
+    """Takes the lock that says who may write the file. Raises DatabaseUnusable if somebody has it."""
+    lock = path.with_name(path.name + ".lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise DatabaseUnusable(f"{path} is in use by another rollbook-server.") from None
+    return lock
+
+
+def inspect(path: Path) -> None:
+    """Looks at the file without touching it. Raises DatabaseUnusable for a damaged, foreign or newer one."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    unchanged = "It was not changed."
+    try:
+        db = connect(path, read_only=True)
+        try:
+            tables = SqliteUtils(db)
+            newer = schemas.newer_than_known(tables)
+            foreign = schemas.migrations.migrations_table not in tables.table_names()
+        finally:
+            db.close()
+    except DatabaseError as error:
+        raise DatabaseUnusable(f"{path} is damaged or no database: {error}. {unchanged}") from error
+    if newer:
+        raise DatabaseUnusable(
+            f"{path} was written by a newer rollbook-server ({', '.join(newer)}): upgrade. {unchanged}"
+        )
+    if foreign:
+        raise DatabaseUnusable(f"{path} is another program's database. {unchanged}")

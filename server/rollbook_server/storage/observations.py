@@ -1,0 +1,201 @@
+"""Observations: marks, refusals, venue payloads. Durable and bounded; never rebuilt, never part of a projection."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rollbook_server.domain.clock import DAY, Micros
+from rollbook_server.domain.errors import Refusal
+from rollbook_server.domain.executions import Mark, Mode, Payload
+from rollbook_server.storage.facts import dumps, from_json, to_json
+from rollbook_server.storage.sqlite import Connection, loads
+
+MAX_REFUSALS = 10_000
+MAX_REFUSED_BYTES = 65_536
+MARKS_KEPT = 90 * DAY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedCommand:
+    """A command that could not be recorded, as far as it could be read. `mode` and `trade_ids` may be missing;
+    `content` is the command as it came, opaque here."""
+
+    account: str
+    request_id: str
+    command: str
+    mode: str
+    has_fills: bool
+    trade_ids: tuple[str, ...]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRefusal:
+    """A refusal as listed. `code` is the refusal's class name."""
+
+    id: int
+    account: str
+    request_id: str
+    command: str
+    mode: str
+    code: str
+    reason: str
+    message: str
+    field: str
+    details: Mapping[str, str]
+    content: bytes | None
+    attempts: int
+    first_time: Micros
+    last_time: Micros
+    resolved_revision: int
+
+
+def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now: Micros) -> None:
+    """Keeps a refusal, or counts another attempt of it. The oldest resolved ones, then the oldest, make room."""
+    content = refused.content if len(refused.content) <= MAX_REFUSED_BYTES else None
+    db.execute(
+        "INSERT INTO refusals (account, request_id, command, mode, has_fills, trade_ids, code, reason, message, field,"
+        " details, content, attempts, first_time, last_time, resolved_revision)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 0)"
+        " ON CONFLICT (account, request_id) DO UPDATE SET command = excluded.command, mode = excluded.mode,"
+        " has_fills = excluded.has_fills, trade_ids = excluded.trade_ids, code = excluded.code,"
+        " reason = excluded.reason, message = excluded.message, field = excluded.field, details = excluded.details,"
+        " content = excluded.content, attempts = attempts + 1, last_time = excluded.last_time, resolved_revision = 0",
+        (
+            refused.account,
+            refused.request_id,
+            refused.command,
+            refused.mode,
+            int(refused.has_fills),
+            dumps(refused.trade_ids),
+            type(refusal).__name__,
+            refusal.reason,
+            refusal.message[:1024],
+            refusal.field[:256],
+            dumps({name: value[:1024] for name, value in refusal.details.items()}),
+            content,
+            now,
+            now,
+        ),
+    )
+    db.execute(
+        "DELETE FROM refusals WHERE id IN (SELECT id FROM refusals ORDER BY resolved_revision = 0, id"
+        " LIMIT max(0, (SELECT count(*) FROM refusals) - ?))",
+        (MAX_REFUSALS,),
+    )
+
+
+def resolve_refusals(
+    db: Connection, account: str, request_ids: Iterable[str], trade_ids: set[str], revision: int
+) -> None:
+    """Marks the refusals whose request_id, or all of whose trade_ids, have been accepted."""
+    for request_id in request_ids:
+        db.execute(
+            "UPDATE refusals SET resolved_revision = ? WHERE account = ? AND request_id = ? AND resolved_revision = 0",
+            (revision, account, request_id),
+        )
+    if not trade_ids:
+        return
+    rows = db.execute(
+        "SELECT id, trade_ids FROM refusals WHERE account = ? AND resolved_revision = 0", (account,)
+    ).fetchall()
+    for row_id, listed in rows:
+        named = set(loads(listed))
+        # Trades accepted one by one resolve it too: what is left of the list is what is still missing.
+        if not named & trade_ids:
+            continue
+        left = sorted(named - trade_ids)
+        db.execute(
+            "UPDATE refusals SET trade_ids = ?, resolved_revision = ? WHERE id = ?",
+            (dumps(left), 0 if left else revision, row_id),
+        )
+
+
+def list_refusals(
+    db: Connection, account: str, mode: str, include_resolved: bool, before_id: int | None, limit: int
+) -> list[StoredRefusal]:
+    """Refusals, newest first."""
+    where, values = ["1"], []
+    for condition, value in (("account = ?", account), ("mode = ?", mode), ("id < ?", before_id)):
+        if value:
+            where.append(condition)
+            values.append(value)
+    if not include_resolved:
+        where.append("resolved_revision = 0")
+    rows = db.execute(
+        "SELECT id, account, request_id, command, mode, code, reason, message, field, details, content, attempts,"
+        f" first_time, last_time, resolved_revision FROM refusals WHERE {' AND '.join(where)}"
+        " ORDER BY id DESC LIMIT ?",
+        (*values, limit),
+    )
+    return [
+        StoredRefusal(
+            id=row[0],
+            account=row[1],
+            request_id=row[2],
+            command=row[3],
+            mode=row[4],
+            code=row[5],
+            reason=row[6],
+            message=row[7],
+            field=row[8],
+            details=loads(row[9]),
+            content=row[10],
+            attempts=row[11],
+            first_time=row[12],
+            last_time=row[13],
+            resolved_revision=row[14],
+        )
+        for row in rows
+    ]
+
+
+def count_unresolved(db: Connection, account: str) -> int:
+    """Refused commands with LIVE fills (or fills of a mode that could not be read) that nobody has corrected."""
+    row = db.execute(
+        "SELECT count(*) FROM refusals WHERE resolved_revision = 0 AND has_fills = 1 AND mode <> 'DRY_RUN'"
+        + (" AND account = ?" if account else ""),
+        (account,) if account else (),
+    ).fetchone()
+    return int(row[0])
+
+
+def keep_payloads(db: Connection, payloads: Sequence[Payload]) -> None:
+    """Keeps venue messages under their digests, apart from the journal: they can be erased."""
+    for payload in payloads:
+        db.execute(
+            "INSERT OR IGNORE INTO payloads VALUES (?, ?, ?, ?)",
+            (payload.digest, payload.source, payload.content_type, payload.body),
+        )
+
+
+def update_marks(db: Connection, marks: Sequence[Mark]) -> list[str]:
+    """Takes the marks that are newer than what is there; returns the symbols of the others."""
+    ignored: list[str] = []
+    for mark in marks:
+        cursor = db.execute(
+            "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+            " SET mark_time = excluded.mark_time, mark = excluded.mark WHERE excluded.mark_time > mark_time",
+            (mark.account, mark.mode, mark.venue, mark.symbol, mark.mark_time, to_json(mark)),
+        )
+        if cursor.rowcount == 0:
+            ignored.append(mark.symbol)
+    return ignored
+
+
+def prune_marks(db: Connection) -> None:
+    """Forgets marks far older than the newest: their contracts are gone."""
+    db.execute("DELETE FROM marks WHERE mark_time < (SELECT max(mark_time) FROM marks) - ?", (MARKS_KEPT,))
+
+
+def marks_for(db: Connection, account: str, mode: Mode, venue: str, symbols: Iterable[str]) -> dict[str, Mark]:
+    """The newest mark of each contract, the account's own or a shared one; of two as new, the own."""
+    found: dict[str, Mark] = {}
+    for symbol in symbols:
+        row = db.execute(
+            "SELECT mark FROM marks WHERE account IN (?, '') AND mode = ? AND venue = ? AND symbol = ?"
+            " ORDER BY mark_time DESC, account DESC LIMIT 1",
+            (account, mode, venue, symbol),
+        ).fetchone()
+        if row is not None:
+            found[symbol] = from_json(Mark, row[0])
+    return found

@@ -1,0 +1,369 @@
+"""The ledger as stored: looks up what a judgement needs, and writes what an entry makes of it.
+
+`Projections.write` is the one way from an entry to the projections, for live commands and for a rebuild alike.
+Open chains stay in memory; closed ones are read again when something late concerns them.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from rollbook_server.domain.chains import Chain, ChainState
+from rollbook_server.domain.clock import Micros
+from rollbook_server.domain.decimals import plain
+from rollbook_server.domain.entries import Answer, Entry, ExecutionEntry, FillsEntry, SettlementEntry
+from rollbook_server.domain.executions import Fill, FillSource, Order, PositionEffect
+from rollbook_server.domain.history import History, Key
+from rollbook_server.domain.instruments import Instrument
+from rollbook_server.domain.portfolio import NOTHING, Row, Totals, row_of, share
+from rollbook_server.domain.recording.book import KnownTrade, Record, Scope, Waiting
+from rollbook_server.storage import journal
+from rollbook_server.storage.facts import dumps, from_json, to_json
+from rollbook_server.storage.overlay import Overlay
+from rollbook_server.storage.sqlite import Connection, loads
+
+UNFINISHED = (ChainState.PENDING, ChainState.OPEN, ChainState.FLAT)
+
+ChainKey = tuple[str, str]
+"""(account, position_id)."""
+
+
+class Projections:
+    """The book that judgements look in, over one connection. Not thread-safe: the writer's alone."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._records: Overlay[ChainKey, Record] = Overlay()
+        self._totals: Overlay[Row, Totals] = Overlay()
+
+    @property
+    def cached_chains(self) -> int:
+        """Chains held in memory."""
+        return len(self._records)
+
+    # -- transactions -------------------------------------------------------------------------------------------
+
+    def keep_command(self) -> None:
+        """The command was accepted."""
+        self._records.keep_command()
+        self._totals.keep_command()
+
+    def drop_command(self) -> None:
+        """The command was refused; its rows are rolled back."""
+        self._records.drop_command()
+        self._totals.drop_command()
+
+    def before_commit(self) -> None:
+        """Writes the totals that the group changed, once each."""
+        for (account, mode, currency), totals in self._totals.changed():
+            self._db.execute(
+                "INSERT INTO totals VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET sums = excluded.sums WHERE sums <> excluded.sums",
+                (account, mode, currency, to_json(totals)),
+            )
+
+    def committed(self) -> None:
+        """The group is on disk: what it made is true now. Finished chains leave the memory."""
+        finished = [key for key, record in self._records.changed() if record.chain.state not in UNFINISHED]
+        self._records.commit()
+        self._totals.commit()
+        for key in finished:
+            self._records.discard(key)
+
+    def forget(self) -> None:
+        """The group failed: everything is read again."""
+        self._records.clear()
+        self._totals.clear()
+
+    # -- looking up ---------------------------------------------------------------------------------------------
+
+    def record(self, account: str, position_id: str) -> Record | None:
+        known = self._records.get((account, position_id))
+        if known is not None:
+            return known
+        found = read_record(self._db, account, position_id)
+        if found is not None:
+            self._records.remember((account, position_id), found)
+        return found
+
+    def holders(self, scope: Scope, symbol: str, at: Micros) -> Sequence[str]:
+        rows = self._db.execute(
+            "SELECT DISTINCT position_id FROM legs WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
+            " AND open_time <= ? AND (close_time IS NULL OR close_time >= ?) ORDER BY position_id",
+            (scope.account, scope.mode, scope.venue, symbol, at, at),
+        )
+        return [row[0] for row in rows]
+
+    def instrument(self, scope: Scope, symbol: str) -> Instrument | None:
+        row = self._db.execute(
+            "SELECT position_id, leg_number FROM legs WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
+            " ORDER BY position_id, leg_number LIMIT 1",
+            (scope.account, scope.mode, scope.venue, symbol),
+        ).fetchone()
+        record = self.record(scope.account, row[0]) if row else None
+        if record is None:
+            return None
+        return next(leg.instrument for leg in record.chain.legs if leg.leg_number == row[1])
+
+    def unsettled(self, scope: Scope, symbol: str, index_name: str, expiry: Micros) -> Sequence[str]:
+        rows = self._db.execute(
+            "SELECT DISTINCT position_id FROM legs WHERE held = 1 AND account = ? AND mode = ? AND venue = ?"
+            " AND expiry = ? AND " + ("symbol = ?" if symbol else "index_name = ?") + " ORDER BY position_id",
+            (scope.account, scope.mode, scope.venue, expiry, symbol or index_name),
+        )
+        return [row[0] for row in rows]
+
+    def order_owner(self, scope: Scope, order_id: str) -> str | None:
+        row = self._db.execute(
+            "SELECT position_id FROM orders WHERE account = ? AND mode = ? AND venue = ? AND order_id = ?",
+            (scope.account, scope.mode, scope.venue, order_id),
+        ).fetchone()
+        return row[0] if row else None
+
+    def trade(self, scope: Scope, currency: str, trade_id: str) -> KnownTrade | None:
+        row = self._db.execute(
+            "SELECT fill, position_id FROM trades"
+            " WHERE account = ? AND mode = ? AND venue = ? AND currency = ? AND trade_id = ?",
+            (scope.account, scope.mode, scope.venue, currency, trade_id),
+        ).fetchone()
+        return KnownTrade(from_json(Fill, row[0]), row[1]) if row else None
+
+    def waiting(self, scope: Scope, order_id: str) -> Waiting:
+        place = (scope.account, scope.mode, scope.venue, order_id)
+        where = "WHERE account = ? AND mode = ? AND venue = ? AND order_id = ? ORDER BY entry, place"
+        fills = self._db.execute(f"SELECT fill FROM waiting_fills {where}", place).fetchall()
+        orders = self._db.execute(f"SELECT report FROM waiting_orders {where}", place).fetchall()
+        if not fills and not orders:
+            return Waiting()
+        return Waiting(
+            tuple(from_json(Fill, row[0]) for row in fills), tuple(from_json(Order, row[0]) for row in orders)
+        )
+
+    def delivery_price(self, scope: Scope, instrument: Instrument) -> Decimal | None:
+        row = self._db.execute(
+            "SELECT price FROM delivery_prices WHERE account = ? AND mode = ? AND venue = ? AND expiry = ?"
+            " AND (symbol = ? OR (symbol = '' AND index_name = ?)) LIMIT 1",
+            (scope.account, scope.mode, scope.venue, instrument.expiry, instrument.symbol, instrument.index_name),
+        ).fetchone()
+        return Decimal(row[0]) if row else None
+
+    def other_prices(
+        self, scope: Scope, symbol: str, index_name: str, expiry: Micros, price: Decimal
+    ) -> Sequence[Decimal]:
+        # One contract is bound by its own price and its index's; an index by those of all its contracts.
+        rows = self._db.execute(
+            "SELECT price FROM delivery_prices WHERE account = ? AND mode = ? AND venue = ? AND expiry = ?"
+            " AND price <> ? AND (symbol = ? OR (index_name = ? AND index_name <> '' AND (symbol = '' OR ? = '')))",
+            (scope.account, scope.mode, scope.venue, expiry, plain(price), symbol or None, index_name, symbol),
+        )
+        return [Decimal(row[0]) for row in rows]
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def write(self, entry: Entry, said: str | None, after: Record | None) -> None:
+        """Writes what an entry makes: its request, its trades and orders, and its chain as it is afterwards."""
+        body = entry.body
+        if entry.answer is not None and said is not None:
+            self._write_request(entry, entry.answer, said)
+        if entry.batch is not None:
+            batch = entry.batch
+            self._db.execute(
+                "INSERT INTO batches VALUES (?, ?, ?, ?, ?)",
+                (entry.account, batch.request_id, batch.digest, batch.items, entry.revision),
+            )
+        match body:
+            case ExecutionEntry():
+                scope = Scope(entry.account, body.said.mode, body.said.venue)
+                self._write_orders(scope, entry, [decided.order.order_id for decided in body.orders])
+                for decided in body.fills:
+                    fill = decided.fill or body.said.fills[decided.place]
+                    self._write_trade(scope, entry, decided.instrument.settlement_currency, fill)
+                    if fill.order_id:
+                        self._write_orders(scope, entry, [fill.order_id])
+                self._take_waiting(scope, body)
+            case FillsEntry():
+                scope = Scope(entry.account, body.mode, body.venue)
+                for decided in body.fills:
+                    if decided.fill is not None:
+                        self._write_trade(scope, entry, decided.instrument.settlement_currency, decided.fill)
+                self._write_waiting(scope, entry, body)
+            case SettlementEntry():
+                self._db.execute(
+                    "INSERT OR IGNORE INTO delivery_prices VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        entry.account,
+                        body.mode,
+                        body.venue,
+                        body.expiry,
+                        body.symbol,
+                        body.index_name,
+                        plain(body.delivery_price),
+                    ),
+                )
+        if after is not None:
+            self._write_chain(entry, after)
+
+    def _write_request(self, entry: Entry, answer: Answer, said: str) -> None:
+        request_id = getattr(getattr(entry.body, "said", None), "request_id", "")
+        self._db.execute(
+            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                entry.account,
+                request_id,
+                journal.KINDS[type(entry.body)],
+                digest(said),
+                journal.entry_id(entry.revision, entry.sequence),
+                to_json(answer),
+            ),
+        )
+
+    def _write_orders(self, scope: Scope, entry: Entry, order_ids: Sequence[str]) -> None:
+        if not entry.position_id:
+            return
+        for order_id in order_ids:
+            self._db.execute(
+                "INSERT OR IGNORE INTO orders VALUES (?, ?, ?, ?, ?)",
+                (scope.account, scope.mode, scope.venue, order_id, entry.position_id),
+            )
+
+    def _write_trade(self, scope: Scope, entry: Entry, currency: str, fill: Fill) -> None:
+        if fill.source is not FillSource.VENUE_TRADE:
+            return
+        self._db.execute(
+            "INSERT INTO trades VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET position_id = excluded.position_id",
+            (scope.account, scope.mode, scope.venue, currency, fill.trade_id, entry.position_id, to_json(fill)),
+        )
+
+    def _take_waiting(self, scope: Scope, body: ExecutionEntry) -> None:
+        """Fills and reports that waited for these orders wait no longer."""
+        attached = [decided.fill for decided in body.fills if decided.fill is not None]
+        for fill in attached:
+            self._db.execute(
+                "DELETE FROM waiting_fills WHERE account = ? AND mode = ? AND venue = ? AND order_id = ? AND fill = ?",
+                (scope.account, scope.mode, scope.venue, fill.order_id, to_json(fill)),
+            )
+        for order_id in {decided.order.order_id for decided in body.orders}:
+            self._db.execute(
+                "DELETE FROM waiting_orders WHERE account = ? AND mode = ? AND venue = ? AND order_id = ?",
+                (scope.account, scope.mode, scope.venue, order_id),
+            )
+
+    def _write_waiting(self, scope: Scope, entry: Entry, body: FillsEntry) -> None:
+        where = (scope.account, scope.mode, scope.venue)
+        at = journal.entry_id(entry.revision, entry.sequence)
+        for place, fill in enumerate(body.waiting_fills):
+            self._db.execute(
+                "INSERT INTO waiting_fills VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*where, fill.order_id, at, place, to_json(fill)),
+            )
+            if fill.source is FillSource.VENUE_TRADE and fill.instrument is not None:
+                self._write_trade(scope, entry, fill.instrument.settlement_currency, fill)
+        for place, order in enumerate(body.waiting_orders):
+            self._db.execute(
+                "INSERT INTO waiting_orders VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*where, order.order_id, at, place, to_json(order)),
+            )
+
+    def _write_chain(self, entry: Entry, after: Record) -> None:
+        chain, history = after.chain, after.history
+        key = (entry.account, entry.position_id)
+        begins = isinstance(entry.body, ExecutionEntry) and entry.body.begins_chain
+        before = None if begins else self.record(*key)
+        self._add_to_totals(None if before is None else before.chain, chain)
+        values = (
+            chain.state,
+            int(chain.state in UNFINISHED),
+            chain.revision,
+            chain.open_time,
+            chain.close_time,
+            to_json(chain),
+            dumps(list(_numbers(history))),
+        )
+        if before is None:
+            self._db.execute(
+                "INSERT INTO chains (account, position_id, mode, strategy, strategy_name, underlying,"
+                " state, unfinished, revision, open_time, close_time, figures, leg_numbers)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*key, chain.mode, chain.strategy, chain.strategy_name, chain.underlying, *values),
+            )
+        else:
+            self._db.execute(
+                "UPDATE chains SET state = ?, unfinished = ?, revision = ?, open_time = ?, close_time = ?,"
+                " figures = ?, leg_numbers = ? WHERE account = ? AND position_id = ?",
+                (*values, *key),
+            )
+        self._write_legs(chain, None if before is None else before.chain)
+        self._records[key] = after
+
+    def _write_legs(self, chain: Chain, before: Chain | None) -> None:
+        stored = {leg.leg_number: leg for leg in before.legs} if before else {}
+        for leg in chain.legs:
+            known = stored.pop(leg.leg_number, None)
+            if known is not None and known == leg:
+                continue
+            instrument = leg.instrument
+            self._db.execute(
+                "INSERT OR REPLACE INTO legs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    chain.account,
+                    chain.mode,
+                    chain.venue,
+                    chain.position_id,
+                    leg.leg_number,
+                    instrument.symbol,
+                    instrument.index_name,
+                    instrument.expiry,
+                    leg.open_time,
+                    leg.close_time,
+                    int(bool(leg.open_quantity)),
+                ),
+            )
+        for number in stored:  # a late fill can join two legs into one
+            self._db.execute(
+                "DELETE FROM legs WHERE account = ? AND position_id = ? AND leg_number = ?",
+                (chain.account, chain.position_id, number),
+            )
+
+    def _add_to_totals(self, before: Chain | None, after: Chain) -> None:
+        row = row_of(after)
+        totals = self._totals.get(row)
+        if totals is None:
+            stored = self._db.execute(
+                "SELECT sums FROM totals WHERE account = ? AND mode = ? AND currency = ?", row
+            ).fetchone()
+            totals = from_json(Totals, stored[0]) if stored else NOTHING
+        if before is not None:
+            totals = totals.minus(share(before))
+        self._totals[row] = totals.plus(share(after))
+
+
+def digest(said: str) -> bytes:
+    """The digest of a command's normalised content."""
+    return hashlib.sha256(said.encode()).digest()
+
+
+def _numbers(history: History) -> Sequence[int]:
+    """The legs of the opening fills, in the order of their arrival; a closing fill has none."""
+    return [history.leg_numbers.get(fill.key, 0) for fill in history.fills]
+
+
+def read_record(db: Connection, account: str, position_id: str) -> Record | None:
+    """A chain as stored: its history from the journal, its figures and leg numbers from their projection."""
+    row = db.execute(
+        "SELECT figures, leg_numbers FROM chains WHERE account = ? AND position_id = ?", (account, position_id)
+    ).fetchone()
+    if row is None:
+        return None
+    history: History | None = None
+    for entry in journal.entries_of(db, account, position_id):
+        history = History.begun_by(entry) if history is None else history.after(entry)
+    if history is None:
+        raise LookupError(f"chain {account}/{position_id} has no entries")
+    numbers: dict[Key, int] = {
+        fill.key: number
+        for fill, number in zip(history.fills, loads(row[1]), strict=True)
+        if fill.effect is PositionEffect.OPENING
+    }
+    return Record(replace(history, leg_numbers=numbers), from_json(Chain, row[0]))
