@@ -90,6 +90,10 @@ class Status:
     last_check: LastCheck | None
 
 
+Item = Submission | tuple[RefusedCommand | None, Refusal]
+"""One execution of a batch: ready to be recorded, or refused on its way here."""
+
+
 class Ledger:
     """A position ledger on one file. Its methods belong to one event loop; the work is done on other threads."""
 
@@ -180,11 +184,10 @@ class Ledger:
         return MarksTaken(self._store.head.revision, len(marks) - len(ignored), ignored)
 
     async def _submit(self, run: Callable[[], T], refused: Callable[[Refusal], None] | None) -> T:
-        job = Job(run=run, refused=refused, future=self._loop.create_future())
-        self._database.submit(job)
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._database.submit(Job(run=run, refused=refused, future=future))
         # A caller that leaves does not undo the write: it may commit, which is what request_ids are for.
-        result: T = await asyncio.shield(job.future)
-        return result
+        return await asyncio.shield(future)
 
     def _deliver(self, group: Sequence[Job]) -> None:
         self._loop.call_soon_threadsafe(_resolve, group)

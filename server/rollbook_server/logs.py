@@ -17,7 +17,10 @@ def open_log(folder: Path) -> structlog.stdlib.BoundLogger:
         folder / "rollbook-server.log", maxBytes=_SIZE, backupCount=_KEPT, encoding="utf-8"
     )
     screen = logging.StreamHandler(sys.stderr)
-    shared = [structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.stdlib.add_log_level]
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.add_log_level,
+    ]
     json = structlog.stdlib.ProcessorFormatter(processor=structlog.processors.JSONRenderer(), foreign_pre_chain=shared)
     pretty = structlog.stdlib.ProcessorFormatter(processor=structlog.dev.ConsoleRenderer(), foreign_pre_chain=shared)
     file.setFormatter(json)

@@ -87,7 +87,8 @@ class RunningServer:
         return self._end()
 
     def _end(self) -> int:
-        assert self._process is not None and self._reader is not None
+        assert self._process is not None
+        assert self._reader is not None
         code = self._process.wait(60)
         self._reader.join(10)
         self._close()

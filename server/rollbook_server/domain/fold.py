@@ -242,7 +242,7 @@ class _Fold:
             there = "nothing" if leg is None else str(leg.open)
             raise FailedPrecondition(
                 Reason.CLOSES_MORE_THAN_OPEN,
-                f"closes {trade.quantity} of {symbol}, but {there} was open in {self.history.position_id} at that moment",
+                f"closes {trade.quantity} of {symbol}, but {there} was open in {self.history.position_id} at that time",
             )
         if (trade.side is Side.BUY) != leg.short:
             held = "short" if leg.short else "long"

@@ -116,7 +116,7 @@ def decimal(text: str, field: str) -> Decimal:
             raise _missing(field)
         raise InvalidArgument(
             Reason.MALFORMED_DECIMAL,
-            f"{field}: {text[:80]!r} is not a decimal in plain notation with at most 18 digits on each side of the point",
+            f"{field}: {text[:80]!r} is not a plain decimal with at most 18 digits on each side of the point",
             field,
         )
     return value

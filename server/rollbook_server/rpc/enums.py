@@ -21,7 +21,7 @@ class EnumMap(Generic[E]):
     """Numbers of an API enum to members and back."""
 
     members: Mapping[int, E]
-    numbers: Mapping[E, int]
+    numbers: Mapping[E, Any]
 
 
 def match_enum(descriptor: Any, kind: type[E]) -> EnumMap[E]:

@@ -14,7 +14,7 @@ class Log(Protocol):
     def error(self, event: str, **fields: object) -> None: ...
 
 
-class CallLog(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class CallLog(grpc.aio.ServerInterceptor):
     """One structured line per call: method, code, reason, milliseconds, who called."""
 
     def __init__(self, log: Log) -> None:

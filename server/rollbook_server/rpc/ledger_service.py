@@ -9,13 +9,13 @@ from rollbook.v1 import ledger_service_pb2 as pb
 from rollbook.v1 import ledger_service_pb2_grpc
 from rollbook_server.domain.decimals import ZERO
 from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, Reason, Refusal
-from rollbook_server.ledger import Ledger, Recorded, Submission
+from rollbook_server.domain.portfolio import Realized
+from rollbook_server.ledger import Item, Ledger, Recorded, Submission
 from rollbook_server.rpc import decode, nouns
 from rollbook_server.rpc.enums import enum_map
 from rollbook_server.rpc.errors import abort, refusal_message
 from rollbook_server.rpc.paging import next_token, read_page
 from rollbook_server.storage import reads
-from rollbook_server.storage.observations import RefusedCommand
 
 _STATE = enum_map("ChainState")
 _STRATEGY = enum_map("StrategyKind")
@@ -74,7 +74,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
             return await self._record_together(request)
         if request.request_id:
             raise InvalidArgument(Reason.CONTRADICTION, "only an atomic batch has a request_id", "request_id")
-        items: list[Submission | tuple[RefusedCommand | None, Refusal]] = []
+        items: list[Item] = []
         for number, execution in enumerate(request.executions):
             if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)
@@ -177,7 +177,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         since = decode.instant(request, "period_from_time", "")
         before = decode.instant(request, "period_before_time", "")
         view = await self._ledger.read(lambda db: reads.portfolio(db, account, mode, since, before))
-        nothing = nouns.Realized(ZERO, ZERO)
+        nothing = Realized(ZERO, ZERO)
         return pb.GetPortfolioResponse(
             revision=view.revision,
             rows=[

@@ -183,7 +183,7 @@ def refused_execution(stored: StoredRefusal) -> ledger_service_pb2.RefusedExecut
     message = ledger_service_pb2.RefusedExecution(
         account=stored.account,
         request_id=stored.request_id,
-        mode=_MODE.numbers[executions.Mode(stored.mode)] if stored.mode else 0,
+        mode=_MODE.numbers[executions.Mode(stored.mode)] if stored.mode else None,
         refusal=ledger_service_pb2.Refusal(
             code=int(CODES_BY_NAME[stored.code].value[0]),
             reason=stored.reason,

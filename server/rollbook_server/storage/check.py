@@ -95,13 +95,8 @@ def _prove(db: Connection, fresh: Connection, report: Report, expect: str, progr
     schemas.migrations.apply(SqliteUtils(fresh))
     expected_revision, expected_hash = _expected(expect, report)
     hashes: dict[int, str] = {}
-
-    def hashed(revision: int, row_hash: bytes) -> None:
-        if revision == expected_revision:
-            hashes[revision] = row_hash.hex()
-
     try:
-        head = replay(_verified(db, report, hashed), fresh, count_entries(db), progress)
+        head = replay(_verified(db, report, expected_revision, hashes), fresh, count_entries(db), progress)
     except Exception as error:
         report.found(f"the journal cannot be folded: {error!r}")
         return
@@ -132,8 +127,10 @@ def _expected(expect: str, report: Report) -> tuple[int, str]:
     return int(revision), digest.lower()
 
 
-def _verified(db: Connection, report: Report, hashed: Callable[[int, bytes], None]) -> Iterator[tuple[Any, ...]]:
-    """The journal's rows, each proven to follow from the one before."""
+def _verified(
+    db: Connection, report: Report, expected_revision: int = 0, hashes: dict[int, str] | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """The journal's rows, each proven to follow from the one before; the hash of one revision goes into `hashes`."""
     before = journal.GENESIS
     revision, sequence, recorded = 0, 0, 0
     for row in db.execute(f"SELECT {journal.COLUMNS} FROM entries ORDER BY id"):
@@ -147,7 +144,8 @@ def _verified(db: Connection, report: Report, hashed: Callable[[int, bytes], Non
             report.found(f"{here}: its hash is not that of its bytes after the entry before it")
         before = row[10]
         revision, sequence, recorded = row[1], row[2], row[3]
-        hashed(revision, before)
+        if hashes is not None and revision == expected_revision:
+            hashes[revision] = before.hex()
         yield row
 
 
@@ -219,7 +217,7 @@ def rebuild_ledger(path: Path, progress: Progress | None = None) -> Report:
             db.execute("BEGIN IMMEDIATE")
             for table in schemas.PROJECTIONS:
                 db.execute(f"DELETE FROM {table}")
-            head = replay(_verified(source, report, lambda revision, row_hash: None), db, total, progress)
+            head = replay(_verified(source, report), db, total, progress)
             report.revision, report.head_hash, report.entries = head.revision, head.hash.hex(), total
             report.chains = db.execute("SELECT count(*) FROM chains").fetchone()[0]
             source.execute("COMMIT")

@@ -11,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar
 
@@ -49,7 +49,8 @@ class Job:
     refused: Callable[[Refusal], None] | None = None
     outcome: Any = None
     error: BaseException | None = None
-    future: "Future[Any]" = field(default_factory=Future)
+    future: Any = None
+    """Whose outcome it is: a Future of the caller's kind, resolved by `delivered`."""
 
 
 class Database:
@@ -68,7 +69,7 @@ class Database:
         self._reader_connections: list[Connection] = []
         self._pool = None if single_connection else ThreadPoolExecutor(4, thread_name_prefix="ledger-reader")
         self._delivered: Callable[[Sequence[Job]], None] = _resolve
-        self._failure: Callable[[BaseException], None] = lambda error: None
+        self._failure: Callable[[BaseException], None] | None = None
         self._closing = False
 
     def start(
@@ -81,8 +82,7 @@ class Database:
         self.transaction = transaction
         if delivered is not None:
             self._delivered = delivered
-        if failure is not None:
-            self._failure = failure
+        self._failure = failure
         self._thread.start()
 
     @property
@@ -102,9 +102,9 @@ class Database:
     def read(self, query: Callable[[Connection], T]) -> "Future[T]":
         """Runs a query on a snapshot: on a reader's connection, or on the writer's where two would be unsafe."""
         if self._pool is None:
-            job = Job(run=lambda: query(self.db))
-            self.submit(job)
-            return job.future
+            future: Future[T] = Future()
+            self.submit(Job(run=lambda: query(self.db), future=future))
+            return future
         return self._pool.submit(self._read, query)
 
     def _read(self, query: Callable[[Connection], T]) -> T:
@@ -165,7 +165,8 @@ class Database:
             self._demand_transaction()
             self.db.execute("COMMIT")
         except BaseException as error:
-            self._failure(error)
+            if self._failure is not None:
+                self._failure(error)
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             transaction.forget()

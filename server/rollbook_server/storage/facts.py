@@ -38,7 +38,8 @@ def to_json(fact: object, leave_out: str = "") -> str:
 def to_tree(fact: object) -> dict[str, Any]:
     """A fact as what JSON can hold."""
     tree: dict[str, Any] = {}
-    for name, default, encode in _fields(type(fact))[0]:
+    kind: Any = type(fact)
+    for name, default, encode in _compiled(kind)[0]:
         value = getattr(fact, name)
         if value == default:
             continue
@@ -48,7 +49,8 @@ def to_tree(fact: object) -> dict[str, Any]:
 
 def from_tree(kind: type[T], tree: Mapping[str, Any]) -> T:
     """The fact that `tree` spells."""
-    decoders = _fields(kind)[1]
+    made: Any = kind
+    decoders = _compiled(made)[1]
     values: dict[str, Any] = {}
     for name, value in tree.items():
         if name not in decoders:
@@ -64,7 +66,7 @@ def from_json(kind: type[T], text: str) -> T:
 
 
 @functools.cache
-def _fields(kind: type[Any]) -> tuple[list[tuple[str, object, Code | None]], dict[str, Code | None]]:
+def _compiled(kind: Any) -> tuple[list[tuple[str, object, Code | None]], dict[str, Code | None]]:
     hints = typing.get_type_hints(kind)
     encoders: list[tuple[str, object, Code | None]] = []
     decoders: dict[str, Code | None] = {}

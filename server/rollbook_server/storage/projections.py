@@ -12,7 +12,7 @@ from decimal import Decimal
 from rollbook_server.domain.chains import Chain, ChainState
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.decimals import plain
-from rollbook_server.domain.entries import Answer, Entry, ExecutionEntry, FillsEntry, SettlementEntry
+from rollbook_server.domain.entries import KINDS, Answer, Entry, ExecutionEntry, FillsEntry, SettlementEntry
 from rollbook_server.domain.executions import Fill, FillSource, Order, PositionEffect
 from rollbook_server.domain.history import History, Key
 from rollbook_server.domain.instruments import Instrument
@@ -211,7 +211,7 @@ class Projections:
             (
                 entry.account,
                 request_id,
-                journal.KINDS[type(entry.body)],
+                KINDS[type(entry.body)],
                 digest(said),
                 journal.entry_id(entry.revision, entry.sequence),
                 to_json(answer),

@@ -166,7 +166,7 @@ def _check_contracts(draft: _Draft) -> None:
 def _find_roll_symbols(draft: _Draft) -> None:
     """The two sides of a roll: as said, else by the position effects of its orders and fills."""
     said = draft.said
-    parts = [*said.orders, *said.fills]
+    parts: list[Order | Fill] = [*said.orders, *said.fills]
 
     def side(symbols: Sequence[str], effect: PositionEffect) -> tuple[str, ...]:
         explicit = [part.symbol for part in parts if part.position_effect is effect]
@@ -475,7 +475,7 @@ def _abandons(draft: _Draft) -> bool:
 
 
 def _decided_fills(draft: _Draft, roll: int) -> list[tuple[Fill, DecidedFill]]:
-    """Each fill that counts, with its effect, fee and roll: the execution's own at their places, attached ones after."""
+    """Each fill that counts, with effect, fee and roll: the execution's own at their places, attached ones after."""
     decided: list[tuple[Fill, DecidedFill]] = []
     after = len(draft.said.fills)
     places: list[tuple[int, Fill, bool]] = [(number, fill, False) for number, fill in draft.counted]
@@ -496,9 +496,11 @@ def _decided_orders(draft: _Draft, roll: int) -> tuple[DecidedOrder, ...]:
         effect = draft.effect(order.symbol, order.position_effect, f"orders[{number}]")
         effects[order.order_id] = effect
         decided.append(DecidedOrder(order=order, effect=effect, roll_number=roll))
-    for order in draft.attached_orders:
-        if order.order_id in effects:
-            decided.append(DecidedOrder(order=order, effect=effects[order.order_id], roll_number=roll))
+    decided += [
+        DecidedOrder(order=order, effect=effects[order.order_id], roll_number=roll)
+        for order in draft.attached_orders
+        if order.order_id in effects
+    ]
     return tuple(decided)
 
 
