@@ -99,7 +99,7 @@ class Ledger:
 
     def __init__(
         self, path: Path, clock: Clock, log: Log, *, queue_size: int = 4096, single_connection: bool | None = None
-    ):
+    ) -> None:
         self._path = path
         self._clock = clock
         self._database: Database = open_database(path, single_connection=single_connection, queue_size=queue_size)
@@ -113,6 +113,16 @@ class Ledger:
             delivered=self._deliver,
             failure=lambda error: log.error("commit_failed", error=repr(error)),
         )
+
+    @property
+    def ledger_id(self) -> str:
+        """The ledger's id, made with its file."""
+        return self._store.ledger_id
+
+    @property
+    def revision(self) -> int:
+        """The last committed revision."""
+        return self._store.head.revision
 
     def close(self) -> None:
         """Writes what waits and closes the file."""
@@ -130,9 +140,7 @@ class Ledger:
             lambda refusal: self._note(submission.refused, refusal),
         )
 
-    async def record_each(
-        self, submissions: Sequence["Submission | tuple[RefusedCommand | None, Refusal]"]
-    ) -> list[Recorded]:
+    async def record_each(self, submissions: Sequence[Item]) -> list[Recorded]:
         """Records items in order, each by itself; an item that was refused on its way here keeps its place."""
         waiting = []
         for item in submissions:
@@ -181,7 +189,7 @@ class Ledger:
             return update_marks(self._database.db, marks)
 
         ignored = await self._submit(run, None)
-        return MarksTaken(self._store.head.revision, len(marks) - len(ignored), ignored)
+        return MarksTaken(self.revision, len(marks) - len(ignored), ignored)
 
     async def _submit(self, run: Callable[[], T], refused: Callable[[Refusal], None] | None) -> T:
         future: asyncio.Future[T] = self._loop.create_future()

@@ -85,7 +85,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         outcomes = await self._ledger.record_each(items)
         newest = max((outcome.answer.revision for outcome in outcomes if outcome.answer), default=0)
         return pb.RecordExecutionsResponse(
-            revision=newest or self._ledger.status().revision, results=[_outcome(outcome) for outcome in outcomes]
+            revision=newest or self._ledger.revision, results=[_outcome(outcome) for outcome in outcomes]
         )
 
     async def _record_together(self, request: pb.RecordExecutionsRequest) -> pb.RecordExecutionsResponse:
@@ -160,7 +160,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
             closed_before=decode.instant(request, "closed_before_time", ""),
             newest_first=_newest_first(request),
         )
-        ledger_id = self._ledger.status().ledger_id
+        ledger_id = self._ledger.ledger_id
         page = read_page(ledger_id, request)
         found = await self._ledger.read(lambda db: reads.list_chains(db, wanted, page.after, page.upto, page.size))
         return pb.ListChainsResponse(
@@ -197,7 +197,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
             raise InvalidArgument(Reason.MISSING_FIELD, "a chain is named within its account", "account")
         if request.after_revision < 0:
             raise InvalidArgument(Reason.OUT_OF_BOUNDS, "after_revision must not be below 0", "after_revision")
-        ledger_id = self._ledger.status().ledger_id
+        ledger_id = self._ledger.ledger_id
         page = read_page(ledger_id, request)
         found = await self._ledger.read(
             lambda db: reads.list_entries(
@@ -221,15 +221,15 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
     async def ListRefusedExecutions(self, request: pb.ListRefusedExecutionsRequest) -> pb.ListRefusedExecutionsResponse:
         account = decode.account_filter(request.account)
         mode = decode.mode_filter(request.mode)
-        status = self._ledger.status()
-        page = read_page(status.ledger_id, request)
+        ledger_id, revision = self._ledger.ledger_id, self._ledger.revision
+        page = read_page(ledger_id, request)
         found = await self._ledger.refusals(account, mode, request.include_resolved, page.after, page.size + 1)
         shown = found[: page.size]
         more = len(found) > page.size
         return pb.ListRefusedExecutionsResponse(
-            revision=status.revision,
+            revision=revision,
             refusals=[nouns.refused_execution(stored) for stored in shown],
-            next_page_token=next_token(status.ledger_id, request, shown[-1].id, 0) if more else "",
+            next_page_token=next_token(ledger_id, request, shown[-1].id, 0) if more else "",
         )
 
 

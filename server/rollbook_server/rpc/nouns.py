@@ -183,7 +183,6 @@ def refused_execution(stored: StoredRefusal) -> ledger_service_pb2.RefusedExecut
     message = ledger_service_pb2.RefusedExecution(
         account=stored.account,
         request_id=stored.request_id,
-        mode=_MODE.numbers[executions.Mode(stored.mode)] if stored.mode else None,
         refusal=ledger_service_pb2.Refusal(
             code=int(CODES_BY_NAME[stored.code].value[0]),
             reason=stored.reason,
@@ -196,6 +195,8 @@ def refused_execution(stored: StoredRefusal) -> ledger_service_pb2.RefusedExecut
         last_time=timestamp(stored.last_time),
         resolved_revision=stored.resolved_revision,
     )
+    if stored.mode:
+        message.mode = _MODE.numbers[executions.Mode(stored.mode)]
     if stored.content is not None:
         getattr(message, stored.command).ParseFromString(stored.content)
     return message
