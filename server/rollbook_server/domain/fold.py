@@ -7,7 +7,7 @@ side: each line at its own index, a settlement at its delivery price.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from rollbook_server.domain.chains import (
@@ -15,19 +15,17 @@ from rollbook_server.domain.chains import (
     Chain,
     ChainState,
     CloseReason,
-    Leg,
-    LegState,
     LineKind,
-    Roll,
-    RollMove,
 )
 from rollbook_server.domain.clock import DAY, Micros
 from rollbook_server.domain.decimals import HUNDRED, ONE, ZERO, exact, percent, quotient
 from rollbook_server.domain.errors import FailedPrecondition, Reason
 from rollbook_server.domain.executions import FeeSource, Order, OrderState, PositionEffect, Side
 from rollbook_server.domain.fees import delivery_fee
-from rollbook_server.domain.history import Delivered, History, Key, Moment, RollFact, Why
-from rollbook_server.domain.instruments import ContractStyle, Instrument, OptionType
+from rollbook_server.domain.history import Delivered, History, Key, Moment
+from rollbook_server.domain.instruments import ContractStyle, OptionType
+from rollbook_server.domain.legs import FoldedLeg
+from rollbook_server.domain.rolls import FoldedRoll
 from rollbook_server.domain.settlement import payoff
 from rollbook_server.domain.trades import Trade, trades_of
 
@@ -36,76 +34,11 @@ DOLLARS = frozenset({"USD", "USDC"})
 
 
 @dataclass(slots=True)
-class _Leg:
-    """A leg while it is folded."""
-
-    instrument: Instrument
-    short: bool
-    first: Trade
-    keys: list[Key] = field(default_factory=list)
-    open: Decimal = ZERO
-    opened: Decimal = ZERO
-    premium: Decimal = ZERO
-    """Price times quantity times multiplier of all opening fills."""
-    credit: Decimal = ZERO
-    """Of what is open; positive for long legs too."""
-    credit_usd: Decimal | None = ZERO
-    closed: Decimal = ZERO
-    paid: Decimal = ZERO
-    """Price times quantity times multiplier of all closing fills."""
-    gross: Decimal = ZERO
-    fees: Decimal = ZERO
-    close_time: Micros | None = None
-    settled: Decimal | None = None
-    delivery_price: Decimal | None = None
-    payoff: Decimal | None = None
-    delivery_fee: Decimal | None = None
-    number: int = 0
-
-    @property
-    def sign(self) -> Decimal:
-        return ONE if self.short else -ONE
-
-    @property
-    def collateral(self) -> Decimal | None:
-        """What the leg binds: inverse call n, linear call n * index, linear put n * K, inverse put n * K / index, the
-        index being that of its first opening fill."""
-        instrument = self.instrument
-        if not self.short or not self.open:
-            return ZERO
-        coins = self.open * instrument.multiplier
-        inverse = instrument.style is ContractStyle.INVERSE
-        if instrument.option_type is OptionType.CALL:
-            if inverse:
-                return coins
-            return None if self.first.index_price is None else coins * self.first.index_price
-        if not inverse:
-            return coins * instrument.strike
-        if self.first.index_price is None:
-            return None
-        return quotient(coins * instrument.strike, self.first.index_price, 18)
-
-
-@dataclass(slots=True)
-class _Roll:
-    """A roll while it is folded."""
-
-    fact: RollFact
-    closing: int = 0
-    opening: int = 0
-    gross: Decimal = ZERO
-    fees: Decimal = ZERO
-    time: Micros | None = None
-    closed: list[Instrument] = field(default_factory=list)
-    opened: list[Instrument] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class _Line:
     """A cash line while it is folded; its leg has no number yet."""
 
     kind: LineKind
-    leg: _Leg
+    leg: FoldedLeg
     trade: Trade | None
     quantity: Decimal
     fee: Decimal | None
@@ -127,9 +60,9 @@ class _Fold:
     def __init__(self, history: History) -> None:
         self.history = history
         self.dollars = history.settlement_currency in DOLLARS
-        self.legs: list[_Leg] = []
-        self.held: dict[str, _Leg] = {}
-        self.rolls = {fact.number: _Roll(fact) for fact in history.rolls}
+        self.legs: list[FoldedLeg] = []
+        self.held: dict[str, FoldedLeg] = {}
+        self.rolls = {fact.number: FoldedRoll(fact) for fact in history.rolls}
         self.lines: list[_Line] = []
         self.net_cash = ZERO
         self.net_cash_usd = ZERO
@@ -145,7 +78,7 @@ class _Fold:
         self.insufficient = False
         self.flat_time: Micros | None = None
         self.ending: CloseReason | None = None
-        self.half_roll: _Roll | None = None
+        self.half_roll: FoldedRoll | None = None
 
     # -- time ---------------------------------------------------------------------------------------------------
 
@@ -207,7 +140,7 @@ class _Fold:
         short = trade.side is Side.SELL
         leg = self.held.get(symbol)
         if leg is None:
-            leg = _Leg(trade.instrument, short, trade)
+            leg = FoldedLeg(trade.instrument, short, trade)
             self.legs.append(leg)
             self.held[symbol] = leg
         elif leg.short != short:
@@ -247,7 +180,7 @@ class _Fold:
         if (trade.side is Side.BUY) != leg.short:
             held = "short" if leg.short else "long"
             raise FailedPrecondition(Reason.WRONG_SIDE, f"a closing {trade.side} of {symbol}, whose leg is {held}")
-        released, released_usd = self._release(leg, trade.quantity)
+        released, released_usd = leg.release(trade.quantity)
         gross = leg.sign * (released - trade.value)
         factor = self._factor(trade.index_price)
         gross_usd = None
@@ -285,7 +218,7 @@ class _Fold:
         fee = reported.fee
         if fee is None:
             fee = delivery_fee(self.history.venue, instrument, quantity, delivered.price)
-        released, released_usd = self._release(leg, quantity)
+        released, released_usd = leg.release(quantity)
         gross = leg.sign * (released - paid)
         factor = ONE if self.dollars else delivered.price
         gross_usd = None if released_usd is None else leg.sign * (released_usd - paid * factor)
@@ -320,33 +253,18 @@ class _Fold:
         """USD per unit of the settlement currency at a fill; None where a coin's index is not known."""
         return ONE if self.dollars else index_price
 
-    def _roll(self, trade: Trade) -> _Roll | None:
+    def _roll(self, trade: Trade) -> FoldedRoll | None:
         roll = self.rolls.get(trade.roll_number)
         if roll is not None:
             roll.time = trade.time if roll.time is None else min(roll.time, trade.time)
             roll.fees += trade.fee or ZERO
         return roll
 
-    def _release(self, leg: _Leg, quantity: Decimal) -> tuple[Decimal, Decimal | None]:
-        """Takes the credit of `quantity` out of the leg, in the settlement currency and in USD."""
-        if quantity == leg.open:
-            released, released_usd = leg.credit, leg.credit_usd
-            leg.open, leg.credit, leg.credit_usd = ZERO, ZERO, ZERO
-            return released, released_usd
-        released = quotient(leg.credit * quantity, leg.open, 18)
-        released_usd = None
-        if leg.credit_usd is not None:
-            released_usd = quotient(leg.credit_usd * quantity, leg.open, 18)
-            leg.credit_usd -= released_usd
-        leg.credit -= released
-        leg.open -= quantity
-        return released, released_usd
-
     def _went_flat(self, time: Micros) -> None:
         self.flat_time, self.ending, self.half_roll, self.override = time, None, None, None
 
     def _line(
-        self, kind: LineKind, leg: _Leg, trade: Trade, cash: Decimal, gross: Decimal, gross_usd: Decimal | None
+        self, kind: LineKind, leg: FoldedLeg, trade: Trade, cash: Decimal, gross: Decimal, gross_usd: Decimal | None
     ) -> None:
         self._book(
             kind=kind,
@@ -367,7 +285,7 @@ class _Fold:
         self,
         *,
         kind: LineKind,
-        leg: _Leg,
+        leg: FoldedLeg,
         cash: Decimal,
         fee: Decimal | None,
         fee_source: FeeSource,
@@ -485,7 +403,7 @@ class _Fold:
             open_time=first,
             close_time=self.flat_time if over else None,
             open_quantity=sum((leg.open for leg in legs), ZERO),
-            num_rolls=sum(1 for roll in self.rolls.values() if roll.closing and roll.opening),
+            num_rolls=sum(1 for roll in self.rolls.values() if roll.completed),
             net_cash=self.net_cash,
             open_credit=credit,
             gross_pnl=gross,
@@ -509,8 +427,8 @@ class _Fold:
             return_on_collateral_annualised_pct=annualised,
             exit_style=history.exit_style,
             labels=history.labels,
-            legs=tuple(self._leg(leg) for leg in legs),
-            rolls=tuple(_roll_figures(roll) for roll in self.rolls.values()),
+            legs=tuple(leg.figures(history.expired) for leg in legs),
+            rolls=tuple(roll.figures() for roll in self.rolls.values()),
             working_orders=tuple(
                 order.order for order in history.orders.values() if order.order is not None and order.working
             ),
@@ -528,43 +446,6 @@ class _Fold:
         ]
         said = [*roll.fact.errors, *(f"order {order.order_id} is resting" for order in resting)]
         return "; ".join(said) or roll.fact.why.reason or "the roll has no opening fill yet"
-
-    def _leg(self, leg: _Leg) -> Leg:
-        instrument = leg.instrument
-        if leg.settled is not None:
-            state = LegState.SETTLED
-        elif not leg.open:
-            state = LegState.CLOSED
-        elif instrument.symbol in self.history.expired:
-            state = LegState.AWAITING_DELIVERY
-        else:
-            state = LegState.OPEN
-        why: Why = leg.first.why
-        return Leg(
-            leg_number=leg.number,
-            instrument=instrument,
-            side=Side.SELL if leg.short else Side.BUY,
-            state=state,
-            open_quantity=leg.open,
-            opened_quantity=leg.opened,
-            entry_price=_average(leg.premium, leg.opened, instrument),
-            exit_price=_average(leg.paid, leg.closed, instrument) if leg.closed else None,
-            open_credit=leg.sign * leg.credit,
-            open_credit_usd=None if leg.credit_usd is None else leg.sign * leg.credit_usd,
-            gross_pnl=leg.gross,
-            fees=leg.fees,
-            net_pnl=leg.gross - leg.fees,
-            delivery_price=leg.delivery_price,
-            payoff=leg.payoff,
-            delivery_fee=leg.delivery_fee,
-            settled_quantity=leg.settled,
-            open_time=leg.first.time,
-            close_time=leg.close_time,
-            decision_id=why.decision_id,
-            trigger=why.trigger,
-            reason=why.reason,
-            collateral=leg.collateral,
-        )
 
     def cash_lines(self) -> tuple[CashLine, ...]:
         """The lines, with their legs' numbers."""
@@ -596,39 +477,6 @@ class _Fold:
 
 def _days(elapsed: Micros) -> Decimal:
     return quotient(Decimal(elapsed), Decimal(DAY), 18)
-
-
-def _average(value: Decimal, quantity: Decimal, instrument: Instrument) -> Decimal:
-    return quotient(value, quantity * instrument.multiplier, 18)
-
-
-def _roll_figures(roll: _Roll) -> Roll:
-    fact = roll.fact
-    completed = bool(roll.closing and roll.opening)
-    return Roll(
-        roll_number=fact.number,
-        from_symbols=fact.from_symbols,
-        to_symbols=fact.to_symbols,
-        completed=completed,
-        gross_credit=roll.gross,
-        net_credit=roll.gross - roll.fees,
-        strike_move=_move([i.strike for i in roll.closed], [i.strike for i in roll.opened]) if completed else None,
-        expiry_move=_move([i.expiry for i in roll.closed], [i.expiry for i in roll.opened]) if completed else None,
-        time=roll.time,
-        decision_id=fact.why.decision_id,
-        trigger=fact.why.trigger,
-        reason=fact.why.reason,
-        errors=fact.errors,
-    )
-
-
-def _move(before: list[Decimal] | list[int], after: list[Decimal] | list[int]) -> RollMove | None:
-    """Where all of one side lies against all of the other; None where they disagree."""
-    if min(after) > max(before):
-        return RollMove.HIGHER
-    if max(after) < min(before):
-        return RollMove.LOWER
-    return RollMove.SAME if {*before} == {*after} and len({*after}) == 1 else None
 
 
 @exact
