@@ -210,9 +210,9 @@ class Ledger:
         if known is not None:
             return known
         self._clock.saw(_newest_time(command))
-        place = replace(self._store.place(self._clock.now()), sequence=sequence)
-        if batch is not None and sequence > 1:
-            place = replace(place, revision=place.revision - 1)  # the batch's revision has begun
+        place = self._store.place(self._clock.now())
+        if sequence > 1:  # the batch's revision has begun
+            place = replace(place, revision=place.revision - 1, sequence=sequence)
         judgement = self._judge(command, place)
         self._store.record(judgement, said, batch if sequence == 1 else None)
         if submission.payloads:

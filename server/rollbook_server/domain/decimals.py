@@ -46,7 +46,9 @@ def parse_plain(text: str) -> Decimal | None:
 
 def plain(value: Decimal) -> str:
     """`value` in plain notation without needless zeros: the one spelling that is stored and sent."""
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

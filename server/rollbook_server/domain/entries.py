@@ -23,6 +23,9 @@ from rollbook_server.domain.executions import (
 )
 from rollbook_server.domain.instruments import Instrument
 
+APART: Mapping[str, bool] = {"apart": True}
+"""Marks the field that holds the command: it is stored beside the entry's other facts, not within them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchStamp:
@@ -53,25 +56,26 @@ class DecidedFill:
     fill: Fill | None = None
     instrument: Instrument
     effect: PositionEffect
-    fee: Decimal | None
+    fee: Decimal | None = None
     fee_source: FeeSource
     roll_number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecidedOrder:
-    """An order of a chain: what its fills do."""
+    """An order of a chain: what its fills do. `order` is None where the entry's own command carries it, at `place`."""
 
-    order: Order
+    place: int
+    order: Order | None = None
     effect: PositionEffect
     roll_number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionEntry:
-    """An execution, the fills of it that count, and those that had waited for its orders."""
+    """An execution, what of it counts, and what had waited for its orders."""
 
-    said: Execution
+    said: Execution = field(metadata=APART)
     fills: tuple[DecidedFill, ...] = ()
     orders: tuple[DecidedOrder, ...] = ()
     begins_chain: bool = False
@@ -85,6 +89,14 @@ class ExecutionEntry:
     abandons_roll: bool = False
     dropped_trade_ids: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
+
+    def fill_of(self, decided: DecidedFill) -> Fill:
+        """The fill that was decided about."""
+        return decided.fill or self.said.fills[decided.place]
+
+    def order_of(self, decided: DecidedOrder) -> Order:
+        """The order that was decided about."""
+        return decided.order or self.said.orders[decided.place]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +112,20 @@ class FillsEntry:
     waiting_orders: tuple[Order, ...] = ()
     dropped_trade_ids: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
-    said: LateFills | None = None
+    said: LateFills | None = field(default=None, metadata=APART)
     """The whole command, on its first entry."""
+
+    def order_of(self, decided: DecidedOrder) -> Order:
+        """The order that was decided about."""
+        if decided.order is None:
+            raise ValueError("a late report is not in its entry")
+        return decided.order
+
+    def fill_of(self, decided: DecidedFill) -> Fill:
+        """The fill that was decided about."""
+        if decided.fill is None:
+            raise ValueError("a late fill is not in its entry")
+        return decided.fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +158,7 @@ class SettlementEntry:
     index_name: str = ""
     deliveries: tuple[Delivery, ...] = ()
     flags: tuple[Flag, ...] = ()
-    said: Settlement | None = None
+    said: Settlement | None = field(default=None, metadata=APART)
     """The whole command, on its first entry."""
 
 
@@ -164,5 +188,5 @@ class Entry:
     body: Body
     answer: Answer | None = None
     """On the first entry of a command."""
-    batch: BatchStamp | None = field(default=None)
+    batch: BatchStamp | None = None
     """On the first entry of an atomic batch."""

@@ -171,11 +171,11 @@ class History:
         fills = list(self.fills)
         orders = dict(self.orders)
         for decided in body.orders:
-            _note_order(orders, decided.order, decided.effect, decided.roll_number, why, said.executed_time)
+            order = body.order_of(decided)
+            _note_order(orders, order, decided.effect, decided.roll_number, why, said.executed_time)
         for decided_fill in body.fills:
-            place = decided_fill.place
-            fill = decided_fill.fill or said.fills[place]
-            key = (entry.revision, entry.sequence, place)
+            fill = body.fill_of(decided_fill)
+            key = (entry.revision, entry.sequence, decided_fill.place)
             fills.append(
                 ChainFill(
                     key=key,
@@ -227,13 +227,12 @@ class History:
         fills = list(self.fills)
         orders = dict(self.orders)
         for decided in body.orders:
-            known = orders.get(decided.order.order_id)
+            order = body.order_of(decided)
+            known = orders.get(order.order_id)
             why = known.why if known else Why()
-            _note_order(orders, decided.order, decided.effect, decided.roll_number, why, entry.event_time)
+            _note_order(orders, order, decided.effect, decided.roll_number, why, entry.event_time)
         for decided_fill in body.fills:
-            fill = decided_fill.fill
-            if fill is None:
-                raise TypeError(f"revision {entry.revision}: a late fill is not in its entry")
+            fill = body.fill_of(decided_fill)
             known = orders.get(fill.order_id)
             fills.append(
                 ChainFill(

@@ -5,8 +5,9 @@ chain whose USD figure is not known is counted, not guessed.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from typing import Any
 
 from rollbook_server.domain.chains import CashLine, Chain, ChainState
 from rollbook_server.domain.clock import Micros
@@ -54,12 +55,12 @@ class Totals:
     @exact
     def plus(self, other: "Totals") -> "Totals":
         """The sums with another's added."""
-        return Totals(*(getattr(self, name) + getattr(other, name) for name in _NAMES))
+        return replace(self, **{name: getattr(self, name) + value for name, value in _parts(other)})
 
     @exact
     def minus(self, other: "Totals") -> "Totals":
         """The sums with another's taken off."""
-        return Totals(*(getattr(self, name) - getattr(other, name) for name in _NAMES))
+        return replace(self, **{name: getattr(self, name) - value for name, value in _parts(other)})
 
     @property
     def realized_pnl_pct(self) -> Decimal | None:
@@ -81,6 +82,13 @@ class Totals:
 
 
 _NAMES = tuple(field.name for field in fields(Totals))
+
+
+def _parts(totals: Totals) -> list[tuple[str, Any]]:
+    """The sums that are not zero."""
+    return [(name, value) for name in _NAMES if (value := getattr(totals, name))]
+
+
 NOTHING = Totals()
 
 Row = tuple[str, Mode, str]

@@ -84,7 +84,10 @@ def _fills_entry(body: entries.FillsEntry) -> entry_pb2.FillsEntry:
             *(_complete(fill(decided.fill), decided) for decided in body.fills if decided.fill is not None),
             *(fill(waiting) for waiting in body.waiting_fills),
         ],
-        orders=[*(order(decided.order) for decided in body.orders), *(order(report) for report in body.waiting_orders)],
+        orders=[
+            *(order(body.order_of(decided)) for decided in body.orders),
+            *(order(report) for report in body.waiting_orders),
+        ],
         dropped_trade_ids=body.dropped_trade_ids,
         flags=_flags(body.flags),
         payload_digests=body.said.payloads if body.said else (),

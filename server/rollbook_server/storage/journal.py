@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollbook_server.domain.entries import BODIES, KINDS, Answer, BatchStamp, Entry
-from rollbook_server.storage.facts import dumps, from_tree, to_json, to_tree
+from rollbook_server.storage.facts import dumps, from_tree, to_tree
 from rollbook_server.storage.sqlite import Connection, loads
 
 GENESIS = bytes(32)
@@ -40,9 +40,7 @@ def row_hash(before: bytes, row: tuple[Any, ...]) -> bytes:
 
 def append(db: Connection, head: Head, entry: Entry, said: str | None) -> Head:
     """Writes one entry; `said` is the command's JSON on its first entry. Returns the new head."""
-    decided = to_tree(entry.body)
-    decided.pop("said", None)
-    tree: dict[str, Any] = {"decided": decided}
+    tree: dict[str, Any] = {"decided": to_tree(entry.body)}
     if entry.answer is not None:
         tree["answer"] = to_tree(entry.answer)
     if entry.batch is not None:
@@ -62,12 +60,6 @@ def append(db: Connection, head: Head, entry: Entry, said: str | None) -> Head:
     hashed = row_hash(head.hash, row)
     db.execute(_INSERT, (*row, hashed))
     return Head(entry.revision, hashed, entry.recorded_time)
-
-
-def said_json(entry: Entry) -> str | None:
-    """The command that an entry carries, as stored; None on entries after a command's first."""
-    said = getattr(entry.body, "said", None)
-    return None if said is None else to_json(said)
 
 
 def read_entry(row: tuple[Any, ...]) -> Entry:

@@ -12,8 +12,8 @@ from decimal import Decimal
 from rollbook_server.domain.chains import Chain, ChainState
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.decimals import plain
-from rollbook_server.domain.entries import KINDS, Answer, Entry, ExecutionEntry, FillsEntry, SettlementEntry
-from rollbook_server.domain.executions import Fill, FillSource, Order, PositionEffect
+from rollbook_server.domain.entries import KINDS, Entry, ExecutionEntry, FillsEntry, SettlementEntry
+from rollbook_server.domain.executions import Fill, FillSource, Flag, Order, PositionEffect
 from rollbook_server.domain.history import History, Key
 from rollbook_server.domain.instruments import Instrument
 from rollbook_server.domain.portfolio import NOTHING, Row, Totals, row_of, share
@@ -130,14 +130,16 @@ class Projections:
         return KnownTrade(from_json(Fill, row[0]), row[1]) if row else None
 
     def waiting(self, scope: Scope, order_id: str) -> Waiting:
-        place = (scope.account, scope.mode, scope.venue, order_id)
-        where = "WHERE account = ? AND mode = ? AND venue = ? AND order_id = ? ORDER BY entry, place"
-        fills = self._db.execute(f"SELECT fill FROM waiting_fills {where}", place).fetchall()
-        orders = self._db.execute(f"SELECT report FROM waiting_orders {where}", place).fetchall()
-        if not fills and not orders:
+        rows = self._db.execute(
+            "SELECT kind, fact FROM waiting WHERE account = ? AND mode = ? AND venue = ? AND order_id = ?"
+            " ORDER BY entry, place",
+            (scope.account, scope.mode, scope.venue, order_id),
+        ).fetchall()
+        if not rows:
             return Waiting()
         return Waiting(
-            tuple(from_json(Fill, row[0]) for row in fills), tuple(from_json(Order, row[0]) for row in orders)
+            tuple(from_json(Fill, fact) for kind, fact in rows if kind == "fill"),
+            tuple(from_json(Order, fact) for kind, fact in rows if kind == "order"),
         )
 
     def delivery_price(self, scope: Scope, instrument: Instrument) -> Decimal | None:
@@ -165,7 +167,7 @@ class Projections:
         """Writes what an entry makes: its request, its trades and orders, and its chain as it is afterwards."""
         body = entry.body
         if entry.answer is not None and said is not None:
-            self._write_request(entry, entry.answer, said)
+            self._write_request(entry, said)
         if entry.batch is not None:
             batch = entry.batch
             self._db.execute(
@@ -175,18 +177,19 @@ class Projections:
         match body:
             case ExecutionEntry():
                 scope = Scope(entry.account, body.said.mode, body.said.venue)
-                self._write_orders(scope, entry, [decided.order.order_id for decided in body.orders])
+                order_ids = {body.order_of(decided).order_id for decided in body.orders}
                 for decided in body.fills:
-                    fill = decided.fill or body.said.fills[decided.place]
+                    fill = body.fill_of(decided)
+                    order_ids.add(fill.order_id)
                     self._write_trade(scope, entry, decided.instrument.settlement_currency, fill)
-                    if fill.order_id:
-                        self._write_orders(scope, entry, [fill.order_id])
-                self._take_waiting(scope, body)
+                self._write_orders(scope, entry, order_ids - {""})
+                if Flag.FILLS_ATTACHED in body.flags:
+                    self._take_waiting(scope, body, order_ids)
             case FillsEntry():
                 scope = Scope(entry.account, body.mode, body.venue)
                 for decided in body.fills:
-                    if decided.fill is not None:
-                        self._write_trade(scope, entry, decided.instrument.settlement_currency, decided.fill)
+                    fill = body.fill_of(decided)
+                    self._write_trade(scope, entry, decided.instrument.settlement_currency, fill)
                 self._write_waiting(scope, entry, body)
             case SettlementEntry():
                 self._db.execute(
@@ -204,24 +207,23 @@ class Projections:
         if after is not None:
             self._write_chain(entry, after)
 
-    def _write_request(self, entry: Entry, answer: Answer, said: str) -> None:
+    def _write_request(self, entry: Entry, said: str) -> None:
         request_id = getattr(getattr(entry.body, "said", None), "request_id", "")
         self._db.execute(
-            "INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO requests VALUES (?, ?, ?, ?, ?)",
             (
                 entry.account,
                 request_id,
                 KINDS[type(entry.body)],
                 digest(said),
                 journal.entry_id(entry.revision, entry.sequence),
-                to_json(answer),
             ),
         )
 
-    def _write_orders(self, scope: Scope, entry: Entry, order_ids: Sequence[str]) -> None:
+    def _write_orders(self, scope: Scope, entry: Entry, order_ids: set[str]) -> None:
         if not entry.position_id:
             return
-        for order_id in order_ids:
+        for order_id in sorted(order_ids):
             self._db.execute(
                 "INSERT OR IGNORE INTO orders VALUES (?, ?, ?, ?, ?)",
                 (scope.account, scope.mode, scope.venue, order_id, entry.position_id),
@@ -236,35 +238,35 @@ class Projections:
             (scope.account, scope.mode, scope.venue, currency, fill.trade_id, entry.position_id, to_json(fill)),
         )
 
-    def _take_waiting(self, scope: Scope, body: ExecutionEntry) -> None:
+    def _take_waiting(self, scope: Scope, body: ExecutionEntry, order_ids: set[str]) -> None:
         """Fills and reports that waited for these orders wait no longer."""
-        attached = [decided.fill for decided in body.fills if decided.fill is not None]
-        for fill in attached:
+        where = "account = ? AND mode = ? AND venue = ? AND order_id = ? AND kind = ?"
+        for decided in body.fills:
+            if decided.fill is not None:
+                fill = decided.fill
+                self._db.execute(
+                    f"DELETE FROM waiting WHERE {where} AND fact = ?",
+                    (scope.account, scope.mode, scope.venue, fill.order_id, "fill", to_json(fill)),
+                )
+        for order_id in order_ids:
             self._db.execute(
-                "DELETE FROM waiting_fills WHERE account = ? AND mode = ? AND venue = ? AND order_id = ? AND fill = ?",
-                (scope.account, scope.mode, scope.venue, fill.order_id, to_json(fill)),
-            )
-        for order_id in {decided.order.order_id for decided in body.orders}:
-            self._db.execute(
-                "DELETE FROM waiting_orders WHERE account = ? AND mode = ? AND venue = ? AND order_id = ?",
-                (scope.account, scope.mode, scope.venue, order_id),
+                f"DELETE FROM waiting WHERE {where}", (scope.account, scope.mode, scope.venue, order_id, "order")
             )
 
     def _write_waiting(self, scope: Scope, entry: Entry, body: FillsEntry) -> None:
-        where = (scope.account, scope.mode, scope.venue)
+        def wait(order_id: str, kind: str, place: int, fact: Fill | Order) -> None:
+            self._db.execute(
+                "INSERT INTO waiting VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (scope.account, scope.mode, scope.venue, order_id, at, kind, place, to_json(fact)),
+            )
+
         at = journal.entry_id(entry.revision, entry.sequence)
         for place, fill in enumerate(body.waiting_fills):
-            self._db.execute(
-                "INSERT INTO waiting_fills VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*where, fill.order_id, at, place, to_json(fill)),
-            )
-            if fill.source is FillSource.VENUE_TRADE and fill.instrument is not None:
+            wait(fill.order_id, "fill", place, fill)
+            if fill.instrument is not None:
                 self._write_trade(scope, entry, fill.instrument.settlement_currency, fill)
         for place, order in enumerate(body.waiting_orders):
-            self._db.execute(
-                "INSERT INTO waiting_orders VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*where, order.order_id, at, place, to_json(order)),
-            )
+            wait(order.order_id, "order", place, order)
 
     def _write_chain(self, entry: Entry, after: Record) -> None:
         chain, history = after.chain, after.history

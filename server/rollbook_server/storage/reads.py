@@ -218,7 +218,7 @@ def portfolio(
         for row in db.execute(f"SELECT figures FROM chains WHERE unfinished = 1 AND {where}", values)
     ]
     valued = [(chain, _valuation(db, chain)) for chain in open_chains if chain.open_quantity]
-    waiting = db.execute(f"SELECT count(*) FROM waiting_fills WHERE {where}", values).fetchone()[0]
+    waiting = db.execute(f"SELECT count(*) FROM waiting WHERE kind = 'fill' AND {where}", values).fetchone()[0]
     realized = None
     if since is not None or before is not None:
         realized = _realized(db, where, values, since or 0, before)

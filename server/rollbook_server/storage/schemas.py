@@ -15,8 +15,7 @@ PROJECTIONS = (
     "legs",
     "trades",
     "orders",
-    "waiting_fills",
-    "waiting_orders",
+    "waiting",
     "delivery_prices",
     "totals",
 )
@@ -48,7 +47,6 @@ _TABLES = (
         kind TEXT NOT NULL,
         digest BLOB NOT NULL,
         entry INTEGER NOT NULL,
-        answer TEXT NOT NULL,
         PRIMARY KEY (account, request_id)
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE batches (
@@ -106,21 +104,15 @@ _TABLES = (
         position_id TEXT NOT NULL,
         PRIMARY KEY (account, mode, venue, order_id)
     ) STRICT, WITHOUT ROWID""",
-    f"""CREATE TABLE waiting_fills (
+    # What came for orders that nobody has reported yet: kind is "fill" or "order".
+    f"""CREATE TABLE waiting (
         {_SCOPE},
         order_id TEXT NOT NULL,
         entry INTEGER NOT NULL,
+        kind TEXT NOT NULL,
         place INTEGER NOT NULL,
-        fill TEXT NOT NULL,
-        PRIMARY KEY (account, mode, venue, order_id, entry, place)
-    ) STRICT, WITHOUT ROWID""",
-    f"""CREATE TABLE waiting_orders (
-        {_SCOPE},
-        order_id TEXT NOT NULL,
-        entry INTEGER NOT NULL,
-        place INTEGER NOT NULL,
-        report TEXT NOT NULL,
-        PRIMARY KEY (account, mode, venue, order_id, entry, place)
+        fact TEXT NOT NULL,
+        PRIMARY KEY (account, mode, venue, order_id, entry, kind, place)
     ) STRICT, WITHOUT ROWID""",
     f"""CREATE TABLE delivery_prices (
         {_SCOPE},

@@ -8,7 +8,7 @@ from rollbook_server.domain.entries import Answer, BatchStamp
 from rollbook_server.domain.errors import AlreadyExists, Reason
 from rollbook_server.domain.recording.book import Judgement, Place
 from rollbook_server.storage import journal
-from rollbook_server.storage.facts import differing_paths, from_json
+from rollbook_server.storage.facts import differing_paths, from_tree
 from rollbook_server.storage.projections import Projections, digest
 from rollbook_server.storage.sqlite import Connection, loads
 
@@ -65,18 +65,15 @@ class LedgerStore:
     def answered(self, account: str, request_id: str, kind: str, said: str) -> Answer | None:
         """The answer that a command was given before. Raises AlreadyExists if its id was used for other content."""
         row = self._db.execute(
-            "SELECT kind, digest, answer, entry FROM requests WHERE account = ? AND request_id = ?",
+            "SELECT kind, digest, entry FROM requests WHERE account = ? AND request_id = ?",
             (account, request_id),
         ).fetchone()
         if row is None:
             return None
+        stored = self._db.execute("SELECT said, decided FROM entries WHERE id = ?", (row[2],)).fetchone()
         if row[0] == kind and row[1] == digest(said):
-            return from_json(Answer, row[2])
-        if row[0] != kind:
-            fields = ["request_id"]
-        else:
-            stored = self._db.execute("SELECT said FROM entries WHERE id = ?", (row[3],)).fetchone()
-            fields = differing_paths(loads(stored[0]), loads(said))
+            return from_tree(Answer, loads(stored[1])["answer"])
+        fields = ["request_id"] if row[0] != kind else differing_paths(loads(stored[0]), loads(said))
         raise AlreadyExists(
             Reason.REQUEST_ID_REUSED,
             f"request_id {request_id} was recorded with another {', '.join(fields[:5])}",

@@ -434,21 +434,19 @@ def _write(book: Book, draft: _Draft, record: Record | None, roll: int, place: P
     if draft.attached or draft.attached_orders:
         flags.append(Flag.FILLS_ATTACHED)
 
-    def entry(flags: list[Flag]) -> Entry:
-        return Entry(
-            revision=place.revision,
-            sequence=place.sequence,
-            recorded_time=place.now,
-            event_time=max((fill.executed_time for fill in draft.fills), default=said.executed_time),
-            account=said.account,
-            position_id=position_id,
-            body=replace(body, flags=unique(flags)) if flags else body,
-        )
-
+    entry = Entry(
+        revision=place.revision,
+        sequence=place.sequence,
+        recorded_time=place.now,
+        event_time=max((fill.executed_time for fill in draft.fills), default=said.executed_time),
+        account=said.account,
+        position_id=position_id,
+        body=body,
+    )
     records: dict[str, Record] = {}
     settled: list[Entry] = []
     if position_id:
-        after = advance(record, entry(flags))
+        after = advance(record, entry)
         if any(
             quantity_differs(after.history, order.order_id, order.filled_quantity)
             for order in (*said.orders, *draft.attached_orders)
@@ -459,14 +457,14 @@ def _write(book: Book, draft: _Draft, record: Record | None, roll: int, place: P
             if settled:
                 flags.append(Flag.SETTLED_ON_ARRIVAL)
         records[position_id] = after
-    written = entry(flags)
     answer = Answer(
         revision=place.revision,
         position_ids=(position_id,) if position_id else (),
         dropped_trade_ids=tuple(draft.dropped),
         flags=unique(flags),
     )
-    return Judgement((replace(written, answer=answer), *settled), records)
+    flagged = replace(body, flags=answer.flags) if flags else body
+    return Judgement((replace(entry, body=flagged, answer=answer), *settled), records)
 
 
 def _abandons(draft: _Draft) -> bool:
@@ -495,9 +493,9 @@ def _decided_orders(draft: _Draft, roll: int) -> tuple[DecidedOrder, ...]:
     for number, order in enumerate(draft.said.orders):
         effect = draft.effect(order.symbol, order.position_effect, f"orders[{number}]")
         effects[order.order_id] = effect
-        decided.append(DecidedOrder(order=order, effect=effect, roll_number=roll))
+        decided.append(DecidedOrder(place=number, effect=effect, roll_number=roll))
     decided += [
-        DecidedOrder(order=order, effect=effects[order.order_id], roll_number=roll)
+        DecidedOrder(place=len(decided), order=order, effect=effects[order.order_id], roll_number=roll)
         for order in draft.attached_orders
         if order.order_id in effects
     ]

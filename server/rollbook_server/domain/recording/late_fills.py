@@ -139,7 +139,9 @@ def _chain_entry(scope: Scope, said: LateFills, share: _Share, record: Record, p
     for number, order_report in share.orders:
         known = record.history.orders[order_report.order_id]
         _check_order_report(order_report, known, f"orders[{number}]")
-        orders.append(DecidedOrder(order=order_report, effect=known.effect, roll_number=known.roll_number))
+        orders.append(
+            DecidedOrder(place=number, order=order_report, effect=known.effect, roll_number=known.roll_number)
+        )
     body = FillsEntry(
         request_id=said.request_id,
         venue=said.venue,
