@@ -13,9 +13,9 @@ from rollbook_server.domain.chains import Chain, ChainState
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.decimals import plain
 from rollbook_server.domain.entries import KINDS, Entry, ExecutionEntry, FillsEntry, SettlementEntry
-from rollbook_server.domain.executions import Fill, FillSource, Flag, Order, PositionEffect
+from rollbook_server.domain.executions import Execution, Fill, FillSource, Flag, LateFills, Order, PositionEffect
 from rollbook_server.domain.history import History, Key
-from rollbook_server.domain.instruments import Instrument
+from rollbook_server.domain.instruments import Instrument, resolve
 from rollbook_server.domain.portfolio import NOTHING, Row, Totals, row_of, share
 from rollbook_server.domain.recording.book import KnownTrade, Record, Scope, Waiting
 from rollbook_server.storage import journal
@@ -123,11 +123,15 @@ class Projections:
 
     def trade(self, scope: Scope, currency: str, trade_id: str) -> KnownTrade | None:
         row = self._db.execute(
-            "SELECT fill, position_id FROM trades"
-            " WHERE account = ? AND mode = ? AND venue = ? AND currency = ? AND trade_id = ?",
+            "SELECT kind, said, trades.position_id FROM trades JOIN entries ON entries.id = trades.entry"
+            " WHERE trades.account = ? AND mode = ? AND venue = ? AND currency = ? AND trade_id = ?",
             (scope.account, scope.mode, scope.venue, currency, trade_id),
         ).fetchone()
-        return KnownTrade(from_json(Fill, row[0]), row[1]) if row else None
+        if row is None:
+            return None
+        said: Execution | LateFills
+        said = from_json(Execution, row[1]) if row[0] == "execution" else from_json(LateFills, row[1])
+        return KnownTrade(next(fill for fill in said.fills if fill.trade_id == trade_id), row[2])
 
     def waiting(self, scope: Scope, order_id: str) -> Waiting:
         rows = self._db.execute(
@@ -230,12 +234,22 @@ class Projections:
             )
 
     def _write_trade(self, scope: Scope, entry: Entry, currency: str, fill: Fill) -> None:
+        """Notes a trade with the entry whose command reported it; an attached one keeps that and gets its chain."""
         if fill.source is not FillSource.VENUE_TRADE:
             return
+        sequence = 1 if isinstance(entry.body, FillsEntry) else entry.sequence
         self._db.execute(
             "INSERT INTO trades VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO UPDATE SET position_id = excluded.position_id",
-            (scope.account, scope.mode, scope.venue, currency, fill.trade_id, entry.position_id, to_json(fill)),
+            (
+                scope.account,
+                scope.mode,
+                scope.venue,
+                currency,
+                fill.trade_id,
+                entry.position_id,
+                journal.entry_id(entry.revision, sequence),
+            ),
         )
 
     def _take_waiting(self, scope: Scope, body: ExecutionEntry, order_ids: set[str]) -> None:
@@ -263,8 +277,8 @@ class Projections:
         at = journal.entry_id(entry.revision, entry.sequence)
         for place, fill in enumerate(body.waiting_fills):
             wait(fill.order_id, "fill", place, fill)
-            if fill.instrument is not None:
-                self._write_trade(scope, entry, fill.instrument.settlement_currency, fill)
+            instrument = resolve(scope.venue, fill.symbol, fill.instrument, "fills")
+            self._write_trade(scope, entry, instrument.settlement_currency, fill)
         for place, order in enumerate(body.waiting_orders):
             wait(order.order_id, "order", place, order)
 

@@ -95,7 +95,7 @@ _TABLES = (
         currency TEXT NOT NULL,
         trade_id TEXT NOT NULL,
         position_id TEXT NOT NULL,
-        fill TEXT NOT NULL,
+        entry INTEGER NOT NULL,
         PRIMARY KEY (account, mode, venue, currency, trade_id)
     ) STRICT, WITHOUT ROWID""",
     f"""CREATE TABLE orders (

@@ -120,7 +120,7 @@ def _waiting_entry(said: LateFills, share: _Share, place: Place) -> Entry:
         request_id=said.request_id,
         venue=said.venue,
         mode=said.mode,
-        waiting_fills=tuple(replace(fill, instrument=instrument) for _, fill, instrument in share.fills),
+        waiting_fills=tuple(fill for _, fill, _ in share.fills),
         waiting_orders=tuple(order for _, order in share.orders),
         dropped_trade_ids=tuple(share.dropped),
         flags=unique(flags),
