@@ -1,6 +1,7 @@
 """The command `rollbook-server`: serve, check, rebuild."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -43,17 +44,18 @@ def _root(
 
 @app.command()
 def serve(
-    db: Annotated[Path | None, typer.Option(help="The ledger's file. [data/ledger.db]")] = None,
-    listen: Annotated[str | None, typer.Option(help="HOST:PORT, loopback only. [127.0.0.1:50051]")] = None,
-    clock: Annotated[str | None, typer.Option(help="wall, or events for replays. [wall]")] = None,
-    logs: Annotated[Path | None, typer.Option(help="Folder of the log files. [logs]")] = None,
-    grace: Annotated[float | None, typer.Option(help="Seconds for calls under way at a stop. [5]")] = None,
-    queue: Annotated[int | None, typer.Option(help="Commands that may wait. [4096]")] = None,
+    db: Annotated[Path | None, typer.Option(help="The ledger's file; data/ledger.db if not said.")] = None,
+    listen: Annotated[str | None, typer.Option(help="HOST:PORT, loopback only; 127.0.0.1:50051 if not said.")] = None,
+    clock: Annotated[str | None, typer.Option(help="wall (if not said), or events for replays.")] = None,
+    logs: Annotated[Path | None, typer.Option(help="Folder of the log files; logs if not said.")] = None,
+    grace: Annotated[float | None, typer.Option(help="Seconds for calls under way at a stop; 5 if not said.")] = None,
+    queue: Annotated[int | None, typer.Option(help="Commands that may wait; 4096 if not said.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file with these settings.", envvar="ROLLBOOK_CONFIG")
     ] = None,
 ) -> None:
     """Serve a ledger until Ctrl-C. Each setting is a flag, or ROLLBOOK_<NAME>, or a line of the --config file."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what its core would print, our messages say better
     from pydantic import ValidationError
 
     from rollbook_server.app import serve as run
@@ -73,7 +75,12 @@ def serve(
         settings = load_settings(config, {name: value for name, value in given.items() if value is not None})
         asyncio.run(run(settings))
     except ValidationError as error:
-        _fail("; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()))
+        _fail(
+            "; ".join(
+                f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+                for each in error.errors()
+            )
+        )
     except (DatabaseUnusable, PortTaken, ValueError, OSError) as error:
         _fail(str(error))
 

@@ -42,9 +42,7 @@ class Server:
         try:
             self.port: int = self._server.add_insecure_port(listen)
         except RuntimeError as error:
-            raise PortTaken(f"{listen} cannot be listened on: {error}") from error
-        if not self.port:
-            raise PortTaken(f"{listen} cannot be listened on: is another server there?")
+            raise PortTaken(f"{listen} cannot be listened on: another program has the port.") from error
 
     async def start(self) -> None:
         """Begins to answer."""
