@@ -21,7 +21,7 @@ help: ## list the targets
 
 .PHONY: demo
 demo: .venv/ready ## show a ledger at work, from an empty directory to exact profit
-	@$(BIN)/python tests/demo/main.py
+	@$(BIN)/python -m tests.demo.main
 
 .PHONY: test
 test: .venv/ready ## run the tests

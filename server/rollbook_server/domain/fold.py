@@ -18,7 +18,7 @@ from rollbook_server.domain.chains import (
     LineKind,
 )
 from rollbook_server.domain.clock import DAY, Micros
-from rollbook_server.domain.decimals import HUNDRED, ONE, ZERO, exact, percent, quotient
+from rollbook_server.domain.decimals import HUNDRED, ONE, ZERO, exact, percent, plain, quotient
 from rollbook_server.domain.errors import FailedPrecondition, Reason
 from rollbook_server.domain.executions import FeeSource, Order, OrderState, PositionEffect, Side
 from rollbook_server.domain.fees import delivery_fee
@@ -172,10 +172,10 @@ class _Fold:
         symbol = trade.instrument.symbol
         leg = self.held.get(symbol)
         if leg is None or leg.open < trade.quantity:
-            there = "nothing" if leg is None else str(leg.open)
+            there = "nothing" if leg is None else plain(leg.open)
             raise FailedPrecondition(
                 Reason.CLOSES_MORE_THAN_OPEN,
-                f"closes {trade.quantity} of {symbol}, but {there} was open in {self.history.position_id} at that time",
+                f"closes {plain(trade.quantity)} of {symbol}, but {there} was open in {self.history.position_id} at that time",
             )
         if (trade.side is Side.BUY) != leg.short:
             held = "short" if leg.short else "long"

@@ -1,0 +1,93 @@
+"""`make demo` on the synthetic market."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rollbook import AsyncClient, ChainState, CloseReason, Mode, OptionType
+from tests.demo import black76
+from tests.demo.market import Contract
+from tests.support.server import RunningServer
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDTH = 120
+TOLD = (
+    "the same execution sent twice: one effect",
+    "CLOSES_MORE_THAN_OPEN",
+    "a limit order, resting",
+    "reported by RecordFills",
+    "its second order is rejected",
+    "completes the roll",
+    "is settled: ",
+    " adds ",
+    "buys back",
+    " rolls from ",
+)
+
+
+def _run_demo(directory: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.demo.main", "--synthetic", "--directory", str(directory)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+
+
+async def test_the_demo_ends_with_a_proven_book(tmp_path: Path) -> None:
+    """The demo needs no data and no terminal: it tells what happened in plain lines, and what it shows at the end is
+    in its ledger, where chains were rolled, bought back and settled, and where `check` finds everything in order.
+    """
+    done = _run_demo(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert "\r" not in done.stdout
+    assert "market   synthetic" in done.stdout
+    assert ": proven" in done.stdout
+    one_line = " ".join(done.stdout.split())
+    assert [words for words in TOLD if " ".join(words.split()) not in one_line] == []
+    assert [line for line in done.stdout.splitlines() if len(line) > WIDTH and str(tmp_path) not in line] == []
+
+    with RunningServer(tmp_path / "ledger.db", "--clock", "events") as server:
+        async with AsyncClient(server.target, account="demo") as ledger:
+            chains = (await ledger.list_chains(mode=Mode.DRY_RUN, page_size=500)).chains
+            refusals = (await ledger.list_refused_executions(include_resolved=True)).refusals
+    assert all(chain.position_id in done.stdout for chain in chains)
+    assert {chain.settlement_currency for chain in chains} == {"BTC", "ETH", "USDC"}
+    closed = [chain for chain in chains if chain.state is ChainState.CLOSED]
+    assert {chain.close_reason for chain in closed} >= {
+        CloseReason.BOUGHT_BACK,
+        CloseReason.EXPIRED,
+        CloseReason.SETTLED,
+    }
+    assert any(chain.num_rolls for chain in closed)
+    assert len(closed) < len(chains)
+    assert [bool(refusal.resolved_revision) for refusal in refusals] == [True]
+
+
+def test_an_existing_ledger_is_left_alone(tmp_path: Path) -> None:
+    """The demo refuses to trade into a ledger that is there already."""
+    (tmp_path / "ledger.db").write_bytes(b"precious")
+    done = _run_demo(tmp_path)
+    assert done.returncode == 2
+    assert "exists already" in done.stderr
+    assert (tmp_path / "ledger.db").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("symbol", ["BTC-9DEC25-92000-C", "BTC_USDC-26DEC25-88000-P", "XRP_USDC-2JAN26-2d075-C"])
+def test_a_contract_is_its_name(symbol: str) -> None:
+    """The bot's contracts are named as the venue names them."""
+    contract = Contract.parse(symbol)
+    assert contract.symbol == symbol
+    assert contract.option_type is (OptionType.CALL if symbol.endswith("C") else OptionType.PUT)
+
+
+def test_black_76() -> None:
+    """Call minus put is forward minus strike, delta is the slope of the price, and vega that by volatility."""
+    forward, strike, years, volatility = 92_000.0, 95_000.0, 10 / 365, 0.45
+    call, put = (black76.price(forward, strike, years, volatility, kind) for kind in (True, False))
+    assert call - put == pytest.approx(forward - strike)
+    for kind in (True, False):
+        up, down = (black76.price(forward + step, strike, years, volatility, kind) for step in (1, -1))
+        assert black76.delta(forward, strike, years, volatility, kind) == pytest.approx((up - down) / 2, rel=1e-5)
+    up, down = (black76.price(forward, strike, years, volatility + step / 100, True) for step in (0.01, -0.01))
+    assert black76.vega(forward, strike, years, volatility) == pytest.approx((up - down) / 0.02, rel=1e-5)
