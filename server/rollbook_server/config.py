@@ -3,6 +3,7 @@
 import ipaddress
 from enum import StrEnum
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Any
 
 from pydantic import Field, field_validator
@@ -68,4 +69,7 @@ def load_settings(file: Path | None, flags: dict[str, Any]) -> Settings:
     class FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=file)
 
-    return FromFile(**flags)
+    try:
+        return FromFile(**flags)
+    except TOMLDecodeError as error:
+        raise ValueError(f"{file} is no TOML: {error}") from error

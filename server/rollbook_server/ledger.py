@@ -9,7 +9,15 @@ from typing import Protocol, TypeVar
 
 from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.entries import Answer, BatchStamp
-from rollbook_server.domain.errors import AlreadyExists, NotFound, Reason, Refusal
+from rollbook_server.domain.errors import (
+    AlreadyExists,
+    FailedPrecondition,
+    NotFound,
+    Reason,
+    Refusal,
+    ResourceExhausted,
+    Unavailable,
+)
 from rollbook_server.domain.executions import (
     Execution,
     Fill,
@@ -100,7 +108,7 @@ class Ledger:
     def __init__(
         self, path: Path, clock: Clock, log: Log, *, queue_size: int = 4096, single_connection: bool | None = None
     ) -> None:
-        self._path = path
+        self._path = path.resolve()
         self._clock = clock
         self._database: Database = open_database(path, single_connection=single_connection, queue_size=queue_size)
         self._store = LedgerStore(self._database.db)
@@ -141,7 +149,10 @@ class Ledger:
         )
 
     async def record_each(self, submissions: Sequence[Item]) -> list[Recorded]:
-        """Records items in order, each by itself; an item that was refused on its way here keeps its place."""
+        """Records items in order, each by itself; an item that was refused on its way here keeps its place.
+
+        Raises ResourceExhausted or Unavailable if an item was not judged: the whole can be sent again.
+        """
         waiting = []
         for item in submissions:
             if isinstance(item, Submission):
@@ -151,6 +162,8 @@ class Ledger:
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         recorded: list[Recorded] = []
         for outcome in outcomes:
+            if isinstance(outcome, ResourceExhausted | Unavailable):
+                raise outcome
             if isinstance(outcome, Refusal):
                 recorded.append(Recorded(refusal=outcome))
             elif isinstance(outcome, BaseException):
@@ -173,9 +186,13 @@ class Ledger:
 
         def refused(refusal: Refusal) -> None:
             if failing:
-                self._note(submissions[failing[0]].refused, refusal)
+                self._note_batch([submission.refused for submission in submissions], failing[0], refusal)
 
         return await self._submit(run, refused)
+
+    async def refuse_together(self, refused: Sequence[RefusedCommand | None], failing: int, refusal: Refusal) -> None:
+        """Keeps the items of an atomic batch, of which one was refused for its form."""
+        await self._submit(lambda: self._note_batch(refused, failing, refusal), None)
 
     async def refuse(self, refused: RefusedCommand, refusal: Refusal) -> None:
         """Keeps a command that was refused before it came here, for its form."""
@@ -222,7 +239,7 @@ class Ledger:
         if self._refusing:
             trades = {fill.trade_id for fill in _fills(command) if fill.trade_id}
             ids = [command.request_id] + ([batch.request_id] if batch is not None else [])
-            resolve_refusals(self._database.db, command.account, ids, trades, answer.revision)
+            resolve_refusals(self._database.db, command.account, command.mode, ids, trades, answer.revision)
         return answer
 
     def _judge(self, command: Command, place: Place) -> Judgement:
@@ -262,9 +279,21 @@ class Ledger:
             sequence += self._store.written - before
         return answers
 
+    def _note_batch(self, refused: Sequence[RefusedCommand | None], failing: int, refusal: Refusal) -> None:
+        """The item at fault is kept with its reason, the others with BATCH_REFUSED: they are missing as well."""
+        others = FailedPrecondition(
+            Reason.BATCH_REFUSED,
+            f"execution {failing} of its atomic batch was refused: {refusal.message}",
+            details={"index": str(failing)},
+        )
+        for number, item in enumerate(refused):
+            if item is not None:
+                self._note(item, refusal if number == failing else others)
+
     def _note(self, refused: RefusedCommand, refusal: Refusal) -> None:
         self._refusing = True
-        note_refusal(self._database.db, refused, refusal, self._store.place(self._clock.now()).now)
+        place = self._store.place(self._clock.now())
+        note_refusal(self._database.db, refused, refusal, place.now, place.revision - 1)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -328,7 +357,7 @@ def _newest_time(command: Command) -> Micros:
     """The newest event time that a command speaks of."""
     if isinstance(command, Settlement):
         contract = parse_deribit(command.symbol)
-        return command.expiry or (contract.expiry if contract else 0)
+        return command.expiry_time or (contract.expiry_time if contract else 0)
     times = [fill.executed_time for fill in command.fills]
     if isinstance(command, Execution):
         times.append(command.executed_time)

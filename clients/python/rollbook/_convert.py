@@ -32,14 +32,15 @@ def decimal_to_text(value: Decimal | int) -> str:
 
 
 def decimal_from_text(text: str) -> Decimal:
-    """The exact number behind a decimal field."""
+    """The exact number behind a decimal field; NaN for text that is no number.
+
+    Only a refused command, listed as it was sent, can hold such text. NaN cannot be sent or reckoned with by mistake.
+    """
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"{text!r} is not a decimal number") from None
-    if not number.is_finite():
-        raise ValueError(f"{text!r} is not a finite number")
-    return number
+        return Decimal("NaN")
+    return number if number.is_finite() else Decimal("NaN")
 
 
 def time_to_proto(time: datetime.datetime) -> Timestamp:
@@ -51,9 +52,13 @@ def time_to_proto(time: datetime.datetime) -> Timestamp:
     return Timestamp(seconds=seconds, nanos=microseconds * 1000)
 
 
-def time_from_proto(time: Timestamp) -> datetime.datetime:
-    """In UTC; what is finer than a microsecond is cut off."""
-    return EPOCH + datetime.timedelta(seconds=time.seconds, microseconds=time.nanos // 1000)
+def time_from_proto(time: Timestamp) -> datetime.datetime | None:
+    """In UTC; what is finer than a microsecond is cut off. None for a time that no calendar has, which only a refused
+    command can hold."""
+    try:
+        return EPOCH + datetime.timedelta(seconds=time.seconds, microseconds=time.nanos // 1000)
+    except OverflowError:
+        return None
 
 
 def duration_to_proto(duration: datetime.timedelta) -> Duration:

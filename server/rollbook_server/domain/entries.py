@@ -133,7 +133,7 @@ class ExpiryEntry:
     """Contracts of a chain reached their expiry; no delivery price is known yet."""
 
     symbols: tuple[str, ...]
-    expiry: Micros
+    expiry_time: Micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ class SettlementEntry:
     venue: str
     mode: Mode
     delivery_price: Decimal
-    expiry: Micros
+    expiry_time: Micros
     symbol: str = ""
     index_name: str = ""
     deliveries: tuple[Delivery, ...] = ()

@@ -161,7 +161,7 @@ class Payload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """What a bot's attempt came to. `payloads` are digests."""
+    """What a bot's attempt came to. `raw_payloads` are digests."""
 
     request_id: str
     account: str
@@ -186,7 +186,7 @@ class Execution:
     labels: Mapping[str, str] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
     collateral: Decimal | None = None
-    payloads: tuple[str, ...] = ()
+    raw_payloads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,7 @@ class LateFills:
     mode: Mode
     fills: tuple[Fill, ...] = ()
     orders: tuple[Order, ...] = ()
-    payloads: tuple[str, ...] = ()
+    raw_payloads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +222,7 @@ class Settlement:
     delivery_price: Decimal
     symbol: str = ""
     index_name: str = ""
-    expiry: Micros | None = None
+    expiry_time: Micros | None = None
     reported: tuple[ReportedDelivery, ...] = ()
 
 

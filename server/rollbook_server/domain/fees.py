@@ -81,7 +81,7 @@ def estimate_fee(venue: str, instrument: Instrument, fill: Fill) -> Decimal | No
 def delivery_fee(venue: str, instrument: Instrument, quantity: Decimal, delivery_price: Decimal) -> Decimal | None:
     """The fee for delivering `quantity` (> 0), rounded once; None for a venue whose fees are not known. The cap is
     taken of the payoff before its own rounding."""
-    table = fee_table(venue, instrument.expiry)
+    table = fee_table(venue, instrument.expiry_time)
     if table is None:
         return None
     value, divisor = intrinsic(instrument, delivery_price)

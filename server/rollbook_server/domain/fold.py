@@ -114,7 +114,7 @@ class _Fold:
     def run(self, until: Micros | None) -> None:
         history = self.history
         events: list[_Event] = [(trade.time, trade.key, trade) for trade in trades_of(history)]
-        events += [(delivered.expiry, delivered.key, delivered) for delivered in history.deliveries.values()]
+        events += [(delivered.expiry_time, delivered.key, delivered) for delivered in history.deliveries.values()]
         events += [(moment.time, moment.key, moment) for moment in history.abandonments + history.collaterals]
         if len(events) > 1:
             events.sort(key=lambda event: event[:2])
@@ -173,9 +173,10 @@ class _Fold:
         leg = self.held.get(symbol)
         if leg is None or leg.open < trade.quantity:
             there = "nothing" if leg is None else plain(leg.open)
+            chain = self.history.position_id
             raise FailedPrecondition(
                 Reason.CLOSES_MORE_THAN_OPEN,
-                f"closes {plain(trade.quantity)} of {symbol}, but {there} was open in {self.history.position_id} at that time",
+                f"closes {plain(trade.quantity)} of {symbol}, but {there} was open in {chain} at that time",
             )
         if (trade.side is Side.BUY) != leg.short:
             held = "short" if leg.short else "long"
@@ -224,7 +225,7 @@ class _Fold:
         gross_usd = None if released_usd is None else leg.sign * (released_usd - paid * factor)
         leg.gross += gross
         leg.settled, leg.delivery_price, leg.payoff, leg.delivery_fee = quantity, delivered.price, paid, fee
-        leg.close_time = delivered.expiry
+        leg.close_time = delivered.expiry_time
         cash = -leg.sign * paid
         self._book(
             kind=LineKind.SETTLEMENT,
@@ -237,13 +238,13 @@ class _Fold:
             gross_usd=gross_usd,
             quantity=quantity,
             key=delivered.key,
-            time=delivered.expiry,
+            time=delivered.expiry_time,
             trade=None,
         )
         del self.held[symbol]
         if not self.held:
-            self._went_flat(delivered.expiry)
-            together = [each for each in self.legs if each.settled and each.close_time == delivered.expiry]
+            self._went_flat(delivered.expiry_time)
+            together = [each for each in self.legs if each.settled and each.close_time == delivered.expiry_time]
             paid_out = any(each.payoff for each in together)
             self.ending = CloseReason.SETTLED if paid_out else CloseReason.EXPIRED
 

@@ -89,7 +89,7 @@ class Delivered:
     """A contract's delivery."""
 
     key: Key
-    expiry: Micros
+    expiry_time: Micros
     price: Decimal
     delivery: Delivery
 
@@ -162,7 +162,7 @@ class History:
             case SettlementEntry() as body:
                 return self._after_settlement(entry, body)
             case ExpiryEntry() as body:
-                expired = {**self.expired, **dict.fromkeys(body.symbols, body.expiry)}
+                expired = {**self.expired, **dict.fromkeys(body.symbols, body.expiry_time)}
                 return replace(self, revision=entry.revision, expired=expired)
 
     def _after_execution(self, entry: Entry, body: ExecutionEntry) -> "History":
@@ -253,7 +253,7 @@ class History:
         for place, delivery in enumerate(body.deliveries):
             deliveries[delivery.symbol] = Delivered(
                 key=(entry.revision, entry.sequence, place),
-                expiry=body.expiry,
+                expiry_time=body.expiry_time,
                 price=body.delivery_price,
                 delivery=delivery,
             )

@@ -53,7 +53,7 @@ class SettlementPeriod(enum.StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """An option contract. `strike` in USD (inverse) or settlement currency (linear) per coin; `multiplier` in coins
-    per unit of quantity; `expiry` is the first instant at which it no longer trades."""
+    per unit of quantity; `expiry_time` is the first instant at which it no longer trades."""
 
     symbol: str
     underlying: str
@@ -61,7 +61,7 @@ class Instrument:
     style: ContractStyle
     option_type: OptionType
     strike: Decimal
-    expiry: Micros
+    expiry_time: Micros
     multiplier: Decimal = ONE
     index_name: str = ""
     settlement_period: SettlementPeriod | None = None
@@ -71,7 +71,7 @@ class Instrument:
         """Whether it is a daily, which pays no delivery fee: said so, or expiring on another day than a Friday."""
         if self.settlement_period is not None:
             return self.settlement_period is SettlementPeriod.DAY
-        return moment(self.expiry).weekday() != _FRIDAY
+        return moment(self.expiry_time).weekday() != _FRIDAY
 
     @property
     def money_places(self) -> int:
@@ -102,18 +102,25 @@ def parse_deribit(symbol: str) -> Instrument | None:
         style=ContractStyle.LINEAR if quote else ContractStyle.INVERSE,
         option_type=OptionType.CALL if match["type"] == "C" else OptionType.PUT,
         strike=strike,
-        expiry=micros(expires),
+        expiry_time=micros(expires),
         index_name=f"{base}_{quote or 'USD'}".lower(),
     )
 
 
-def resolve(venue: str, symbol: str, given: Instrument | None, field: str) -> Instrument:
-    """The contract named `symbol` on `venue`: read from its name on Deribit, else as given; both must agree."""
+def resolve(
+    venue: str, symbol: str, given: Instrument | None, field: str, known: Instrument | None = None
+) -> Instrument:
+    """The contract named `symbol` on `venue`: as given, or as known from elsewhere, or (on Deribit) as its name says;
+    what is given must agree with the name."""
+    if given is None and known is not None:
+        return known
     if venue != DERIBIT:
         if given is None:
             raise InvalidArgument(
                 Reason.MISSING_FIELD, f"contracts of venue {venue!r} must be given in full", f"{field}.instrument"
             )
+        if given.symbol != symbol:
+            raise _mismatch(symbol, "symbol", field)
         named = given
     else:
         parsed = parse_deribit(symbol)
@@ -128,7 +135,7 @@ def resolve(venue: str, symbol: str, given: Instrument | None, field: str) -> In
         return named
     if given.symbol != symbol:
         raise _mismatch(symbol, "symbol", field)
-    for name in ("underlying", "settlement_currency", "style", "option_type", "strike", "expiry"):
+    for name in ("underlying", "settlement_currency", "style", "option_type", "strike", "expiry_time"):
         if getattr(given, name) != getattr(named, name):
             raise _mismatch(symbol, name, field)
     # The name says nothing of multiplier, index and cycle: what was given counts.

@@ -41,7 +41,7 @@ class FoldedRoll:
             strike_move=_move([i.strike for i in self.closed], [i.strike for i in self.opened])
             if self.completed
             else None,
-            expiry_move=_move([i.expiry for i in self.closed], [i.expiry for i in self.opened])
+            expiry_move=_move([i.expiry_time for i in self.closed], [i.expiry_time for i in self.opened])
             if self.completed
             else None,
             time=self.time,

@@ -124,6 +124,6 @@ def held(history: History, symbol: str, at: Micros) -> Decimal:
     """How much of a contract the chain held at an instant, by the trades up to it; 0 once it has expired."""
     quantity = ZERO
     for trade in trades_of(history):
-        if trade.instrument.symbol == symbol and trade.time <= at < trade.instrument.expiry:
+        if trade.instrument.symbol == symbol and trade.time <= at < trade.instrument.expiry_time:
             quantity += trade.quantity if trade.effect is PositionEffect.OPENING else -trade.quantity
     return quantity

@@ -169,8 +169,8 @@ def _required_instant(message: Any, name: str, where: str) -> Micros:
     return value
 
 
-def known_fields(message: Message, where: str = "") -> None:
-    """Refuses fields that this server does not know, however deep."""
+def no_unknown_field(message: Message, where: str = "") -> None:
+    """Refuses fields of this message that this server does not know."""
     unknown = UnknownFieldSet(message)
     if len(unknown):
         number = unknown[0].field_number
@@ -179,6 +179,11 @@ def known_fields(message: Message, where: str = "") -> None:
             f"field number {number} of {where or message.DESCRIPTOR.name} is not known; the server may be too old",
             f"{where}.{number}" if where else str(number),
         )
+
+
+def known_fields(message: Message, where: str = "") -> None:
+    """Refuses fields that this server does not know, however deep."""
+    no_unknown_field(message, where)
     for field, value in message.ListFields():
         if field.message_type is None or field.message_type.GetOptions().map_entry:
             continue
@@ -226,7 +231,7 @@ def _instrument(message: instrument_pb2.Instrument, where: str) -> Instrument:
         style=one(_STYLE, message.style, where + "style"),
         option_type=one(_TYPE, message.option_type, where + "option_type"),
         strike=positive(message.strike, where + "strike"),
-        expiry=_required_instant(message, "expiry_time", where),
+        expiry_time=_required_instant(message, "expiry_time", where),
         multiplier=_optional(message, "multiplier", where, positive) or ONE,
         index_name=matching(message.index_name, _INDEX, where + "index_name") if message.index_name else "",
         settlement_period=maybe(_PERIOD, message.settlement_period, where + "settlement_period"),
@@ -359,7 +364,7 @@ def _execution(message: pb.ExecutionResult, payloads: list[Payload]) -> Executio
         labels=_labels(message.labels, "labels"),
         errors=tuple(within(error, _LONG, f"errors[{n}]") for n, error in enumerate(message.errors)),
         collateral=_optional(message, "collateral", "", positive),
-        payloads=tuple(payload.digest for payload in payloads),
+        raw_payloads=tuple(payload.digest for payload in payloads),
     )
 
 
@@ -376,7 +381,7 @@ def _late_fills(message: ledger_service_pb2.RecordFillsRequest, payloads: list[P
         mode=one(_MODE, message.mode, "mode"),
         fills=tuple(_fill(fill, f"fills[{n}].") for n, fill in enumerate(message.fills)),
         orders=tuple(_order(order, f"orders[{n}].", late=True) for n, order in enumerate(message.orders)),
-        payloads=tuple(payload.digest for payload in payloads),
+        raw_payloads=tuple(payload.digest for payload in payloads),
     )
 
 
@@ -391,7 +396,7 @@ def _settlement(message: ledger_service_pb2.RecordSettlementRequest) -> Settleme
         delivery_price=positive(message.delivery_price, "delivery_price"),
         symbol=matching(message.symbol, _SYMBOL, "symbol") if message.symbol else "",
         index_name=matching(message.index_name, _INDEX, "index_name") if message.index_name else "",
-        expiry=instant(message, "expiry_time", ""),
+        expiry_time=instant(message, "expiry_time", ""),
         reported=tuple(_reported(each, f"reported[{n}].") for n, each in enumerate(message.reported)),
     )
 
@@ -415,6 +420,7 @@ def refused_command(kind: str, message: Any) -> RefusedCommand | None:
         request_id=message.request_id.lower(),
         command=kind,
         mode=mode.value if mode else "",
+        venue=message.venue or DERIBIT,
         has_fills=len(fills) > 0,
         trade_ids=tuple(sorted({fill.trade_id for fill in fills[:_MAX_FILLS] if fill.trade_id})),
         content=message.SerializeToString(),

@@ -1,6 +1,7 @@
 """Refusals as statuses: a canonical code, `google.rpc.ErrorInfo` (reason, domain, metadata), `BadRequest` (field)."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import NoReturn
 
 import grpc
@@ -23,6 +24,9 @@ CODES: Mapping[type[errors.Refusal], grpc.StatusCode] = {
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
 """The one table from refusals to codes."""
+
+REASON: ContextVar[str] = ContextVar("reason", default="")
+"""Why the present call was refused, for its line in the log."""
 
 CODES_BY_NAME: Mapping[str, grpc.StatusCode] = {kind.__name__: code for kind, code in CODES.items()}
 
@@ -53,6 +57,7 @@ def status_of(refusal: errors.Refusal) -> status_pb2.Status:
 
 async def abort(context: grpc.aio.ServicerContext[object, object], refusal: errors.Refusal) -> NoReturn:
     """Ends a call with a refusal."""
+    REASON.set(refusal.reason.value)
     status = rpc_status.to_status(status_of(refusal))
     await context.abort(CODES[type(refusal)], refusal.message, status.trailing_metadata)
 

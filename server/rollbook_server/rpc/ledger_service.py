@@ -22,6 +22,9 @@ _STRATEGY = enum_map("StrategyKind")
 _SLICE = 20
 """Executions of a batch decoded at a time, so that other calls get their turn."""
 
+FAR_REVISION = 2**42
+"""More than any ledger will have, and still a part of an entry's key."""
+
 S = TypeVar("S")
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -60,6 +63,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
 
     @answers
     async def RecordExecution(self, request: pb.RecordExecutionRequest) -> pb.RecordExecutionResponse:
+        decode.no_unknown_field(request)
         if not request.HasField("execution"):
             raise InvalidArgument(Reason.MISSING_FIELD, "execution is required", "execution")
         answer = await self._ledger.record(await self._submission("execution", request.execution))
@@ -67,6 +71,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
 
     @answers
     async def RecordExecutions(self, request: pb.RecordExecutionsRequest) -> pb.RecordExecutionsResponse:
+        decode.no_unknown_field(request)
         if not request.executions:
             raise InvalidArgument(Reason.MISSING_FIELD, "executions are required", "executions")
         decode.at_most(request.executions, decode.MAX_BATCH, "executions")
@@ -95,10 +100,12 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
             if number % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)
             try:
-                items.append(await self._submission("execution", execution))
+                items.append(decode.submission("execution", execution))
             except InvalidArgument as refusal:
                 refusal.details["index"] = str(number)
                 refusal.field = f"executions[{number}].{refusal.field}"
+                refused = [decode.refused_command("execution", each) for each in request.executions]
+                await self._ledger.refuse_together(refused, number, refusal)
                 raise
             if items[number].command.account != items[0].command.account:
                 raise InvalidArgument(
@@ -204,7 +211,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
                 db,
                 account,
                 position_id,
-                request.after_revision,
+                min(request.after_revision, FAR_REVISION),
                 request.newest_first,
                 page.after,
                 page.upto,

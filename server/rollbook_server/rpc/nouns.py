@@ -25,9 +25,7 @@ _FLAG = enum_map("Flag")
 _FEE_SOURCE = enum_map("FeeSource")
 _MODE = enum_map("Mode")
 
-instrument = Encoder(
-    instrument_pb2.Instrument, instruments.Instrument, sources={"expiry_time": lambda fact: fact.expiry}
-)
+instrument = Encoder(instrument_pb2.Instrument, instruments.Instrument)
 order = Encoder(execution_pb2.Order, executions.Order, parts={"instrument": instrument})
 fill = Encoder(execution_pb2.Fill, executions.Fill, parts={"instrument": instrument}, without=("fee_source",))
 leg = Encoder(chain_pb2.PositionLeg, chains.Leg, parts={"instrument": instrument})
@@ -63,7 +61,7 @@ def _execution_entry(body: entries.ExecutionEntry) -> entry_pb2.ExecutionEntry:
         attached_fills=attached,
         dropped_trade_ids=body.dropped_trade_ids,
         flags=_flags(body.flags),
-        payload_digests=body.said.payloads,
+        payload_digests=body.said.raw_payloads,
     )
 
 
@@ -90,16 +88,15 @@ def _fills_entry(body: entries.FillsEntry) -> entry_pb2.FillsEntry:
         ],
         dropped_trade_ids=body.dropped_trade_ids,
         flags=_flags(body.flags),
-        payload_digests=body.said.payloads if body.said else (),
+        payload_digests=body.said.raw_payloads if body.said else (),
     )
 
 
-_expiry_entry = Encoder(entry_pb2.ExpiryEntry, entries.ExpiryEntry, sources={"expiry_time": lambda body: body.expiry})
+_expiry_entry = Encoder(entry_pb2.ExpiryEntry, entries.ExpiryEntry)
 _settlement_entry = Encoder(
     entry_pb2.SettlementEntry,
     entries.SettlementEntry,
     sources={
-        "expiry_time": lambda body: body.expiry,
         "symbols": lambda body: [delivery.symbol for delivery in body.deliveries],
     },
 )

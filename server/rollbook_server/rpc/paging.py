@@ -1,7 +1,6 @@
 """Page tokens: where a listing goes on, bound to its ledger, its call and its filters (AIP-158)."""
 
 import base64
-import binascii
 import hashlib
 import json
 from dataclasses import dataclass
@@ -23,14 +22,14 @@ class Page:
     size: int
 
 
-def _binding(ledger_id: str, request: Any) -> str:
-    """What a token is good for: this ledger and a request that differs in its page only."""
+def _binding(ledger_id: str, request: Any, after: int, upto: int) -> str:
+    """What a token is good for: these keys, in this ledger, for a request that differs in its page only."""
     bare = type(request)()
     bare.CopyFrom(request)
     bare.ClearField("page_token")
     bare.ClearField("page_size")
-    text = f"{ledger_id}|{request.DESCRIPTOR.full_name}|".encode() + bare.SerializeToString(deterministic=True)
-    return hashlib.sha256(text).hexdigest()[:16]
+    bound = f"{ledger_id}|{request.DESCRIPTOR.full_name}|{after}|{upto}|".encode()
+    return hashlib.sha256(bound + bare.SerializeToString(deterministic=True)).hexdigest()[:16]
 
 
 def read_page(ledger_id: str, request: Any) -> Page:
@@ -42,10 +41,11 @@ def read_page(ledger_id: str, request: Any) -> Page:
         return Page(None, None, size)
     try:
         token = json.loads(base64.urlsafe_b64decode(request.page_token.encode("ascii")))
-        after, upto, binding = int(token["a"]), int(token["u"]), token["b"]
-    except (ValueError, KeyError, TypeError, binascii.Error):
-        binding, after, upto = None, 0, 0
-    if binding != _binding(ledger_id, request):
+        after, upto, binding = token["a"], token["u"], token["b"]
+    except (ValueError, LookupError, TypeError, RecursionError):  # whatever was sent, it is no token of ours
+        after, upto, binding = None, None, None
+    ours = isinstance(after, int) and isinstance(upto, int) and binding == _binding(ledger_id, request, after, upto)
+    if not ours:
         raise InvalidArgument(
             Reason.INVALID_PAGE_TOKEN,
             "the page token is not of this ledger and these filters; start over without it",
@@ -56,5 +56,5 @@ def read_page(ledger_id: str, request: Any) -> Page:
 
 def next_token(ledger_id: str, request: Message, last: int, upto: int) -> str:
     """The token of the following page."""
-    token = {"a": last, "u": upto, "b": _binding(ledger_id, request)}
+    token = {"a": last, "u": upto, "b": _binding(ledger_id, request, last, upto)}
     return base64.urlsafe_b64encode(json.dumps(token, separators=(",", ":")).encode()).decode()

@@ -61,6 +61,7 @@ def check_ledger(path: Path, expect: str = "", progress: Progress | None = None)
     """Proves the ledger in `path`: integrity, hashes, projections. `expect` is "REVISION:HASH" from an earlier check
     or status: the journal must still contain it."""
     started = time.monotonic()
+    path = path.resolve()
     report = Report(str(path), VERSION)
     inspect(path)
     db = connect(path, read_only=True)
@@ -205,6 +206,7 @@ def rebuild_ledger(path: Path, progress: Progress | None = None) -> Report:
     """Makes all projections again from the journal, in one transaction, after proving its hashes. The file must not be
     in use. Raises DatabaseUnusable."""
     started = time.monotonic()
+    path = path.resolve()
     lock = lock_file(path)
     report = Report(str(path), VERSION)
     try:

@@ -9,6 +9,7 @@ recorded, and everything held in memory is read from the file again.
 import fcntl
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +20,13 @@ from sqlite_utils import Database as SqliteUtils
 
 from rollbook_server.domain.errors import Reason, Refusal, ResourceExhausted, Unavailable
 from rollbook_server.storage import schemas
-from rollbook_server.storage.sqlite import SAFE_WITH_SEVERAL_CONNECTIONS, Connection, DatabaseError, connect
+from rollbook_server.storage.sqlite import (
+    SAFE_WITH_SEVERAL_CONNECTIONS,
+    Connection,
+    DatabaseError,
+    OperationalError,
+    connect,
+)
 
 T = TypeVar("T")
 
@@ -155,6 +162,24 @@ class Database:
                 return
 
     def _write_group(self, group: Sequence[Job]) -> None:
+        """Writes a group. Where the store fails, the whole group does. Where a command does, by a mistake of ours, the
+        others are written one by one: they must not fail with it, again and again."""
+        error = self._try_group(group)
+        if error is None:
+            return
+        alone = [[job] for job in group] if len(group) > 1 and not isinstance(error, _STORE_FAILED) else [group]
+        for jobs in alone:
+            failed = error if jobs is group else self._try_group(jobs)
+            if failed is None:
+                continue
+            for job in jobs:
+                job.outcome = None
+                job.error = Unavailable(
+                    Reason.STORAGE_FAILED, f"nothing was recorded: {failed}; send it again"
+                ).with_traceback(None)
+
+    def _try_group(self, group: Sequence[Job]) -> BaseException | None:
+        """Commits a group, or nothing of it; returns what went wrong."""
         transaction = self.transaction
         assert transaction is not None
         try:
@@ -170,16 +195,13 @@ class Database:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             transaction.forget()
-            for job in group:
-                job.outcome = None
-                job.error = Unavailable(
-                    Reason.STORAGE_FAILED, f"nothing was recorded: {error}; send it again"
-                ).with_traceback(None)
-            return
+            return error
         transaction.committed()
+        return None
 
     def _run(self, job: Job, transaction: Transaction) -> None:
         db = self.db
+        job.outcome, job.error = None, None
         db.execute("SAVEPOINT command")
         try:
             job.outcome = job.run()
@@ -201,6 +223,9 @@ class Database:
             raise DatabaseError("the transaction was rolled back by SQLite")
 
 
+_STORE_FAILED = (DatabaseError, OSError, MemoryError)
+
+
 def _resolve(group: Sequence[Job]) -> None:
     for job in group:
         if job.error is not None:
@@ -215,6 +240,7 @@ def open_database(path: Path, *, single_connection: bool | None = None, queue_si
     Raises DatabaseUnusable, with the file unchanged, if another server has it, if it is damaged, if it is no ledger,
     or if a newer Rollbook made it.
     """
+    path = path.resolve()  # a link to a ledger is that ledger: one lock, one journal
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = lock_file(path)
     try:
@@ -243,6 +269,25 @@ def lock_file(path: Path) -> IO[str]:
     return lock
 
 
+_LOOK = 0.4
+"""Seconds that a start may spend on looking for damage; `rollbook-server check` looks to the end."""
+
+
+def quick_check(db: Connection) -> str:
+    """What SQLite finds wrong with the file's structure within the time that a start may take; empty if nothing."""
+    until = time.monotonic() + _LOOK
+    db.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+    try:
+        found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
+    except OperationalError as error:
+        if "interrupted" in str(error):
+            return ""
+        raise
+    finally:
+        db.set_progress_handler(None, 0)
+    return "" if found == ["ok"] else str(found[0])
+
+
 def inspect(path: Path) -> None:
     """Looks at the file without touching it. Raises DatabaseUnusable for a damaged, foreign or newer one."""
     if not path.exists() or not path.stat().st_size:
@@ -253,11 +298,14 @@ def inspect(path: Path) -> None:
         try:
             tables = SqliteUtils(db)
             newer = schemas.newer_than_known(tables)
-            foreign = schemas.migrations.migrations_table not in tables.table_names()
+            foreign = schemas.is_foreign(tables)
+            damage = quick_check(db)
         finally:
             db.close()
     except DatabaseError as error:
         raise DatabaseUnusable(f"{path} is damaged or no database: {error}. {unchanged}") from error
+    if damage:
+        raise DatabaseUnusable(f"{path} is damaged: {damage}. {unchanged}")
     if newer:
         raise DatabaseUnusable(
             f"{path} was written by a newer rollbook-server ({', '.join(newer)}): upgrade. {unchanged}"

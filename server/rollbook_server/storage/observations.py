@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rollbook_server.domain.clock import DAY, Micros
+from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.errors import Refusal
 from rollbook_server.domain.executions import Mark, Mode, Payload
 from rollbook_server.storage.facts import dumps, from_json, to_json
@@ -11,7 +11,7 @@ from rollbook_server.storage.sqlite import Connection, loads
 
 MAX_REFUSALS = 10_000
 MAX_REFUSED_BYTES = 65_536
-MARKS_KEPT = 90 * DAY
+MAX_MARKS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class RefusedCommand:
     request_id: str
     command: str
     mode: str
+    venue: str
     has_fills: bool
     trade_ids: tuple[str, ...]
     content: bytes
@@ -49,24 +50,30 @@ class StoredRefusal:
     resolved_revision: int
 
 
-def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now: Micros) -> None:
-    """Keeps a refusal, or counts another attempt of it. The oldest resolved ones, then the oldest, make room."""
+def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now: Micros, revision: int) -> None:
+    """Keeps a refusal, or counts another attempt of it. The oldest resolved ones, then the oldest, make room.
+
+    A refusal whose trades are all recorded is resolved from the start: no money is missing.
+    """
+    missing = _missing_trades(db, refused, refusal)
+    resolved = revision if refused.trade_ids and not missing else 0
     content = refused.content if len(refused.content) <= MAX_REFUSED_BYTES else None
     db.execute(
         "INSERT INTO refusals (account, request_id, command, mode, has_fills, trade_ids, code, reason, message, field,"
         " details, content, attempts, first_time, last_time, resolved_revision)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, 0)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
         " ON CONFLICT (account, request_id) DO UPDATE SET command = excluded.command, mode = excluded.mode,"
         " has_fills = excluded.has_fills, trade_ids = excluded.trade_ids, code = excluded.code,"
         " reason = excluded.reason, message = excluded.message, field = excluded.field, details = excluded.details,"
-        " content = excluded.content, attempts = attempts + 1, last_time = excluded.last_time, resolved_revision = 0",
+        " content = excluded.content, attempts = attempts + 1, last_time = excluded.last_time,"
+        " resolved_revision = excluded.resolved_revision",
         (
             refused.account,
             refused.request_id,
             refused.command,
             refused.mode,
             int(refused.has_fills),
-            dumps(refused.trade_ids),
+            dumps(missing),
             type(refusal).__name__,
             refusal.reason,
             refusal.message[:1024],
@@ -75,6 +82,7 @@ def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now:
             content,
             now,
             now,
+            resolved,
         ),
     )
     db.execute(
@@ -84,8 +92,33 @@ def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now:
     )
 
 
+def _missing_trades(db: Connection, refused: RefusedCommand, refusal: Refusal) -> list[str]:
+    """The trades of a refused command that are not recorded. One recorded with other content is missing: which of both
+    is true, somebody has to see."""
+    missing = set(refused.trade_ids)
+    scope = (refused.account, refused.mode, refused.venue)
+    currency = ""
+    while missing:
+        row = db.execute(
+            "SELECT min(currency) FROM trades WHERE account = ? AND mode = ? AND venue = ? AND currency > ?",
+            (*scope, currency),
+        ).fetchone()
+        if row[0] is None:
+            break
+        currency = row[0]
+        for trade_id in sorted(missing):
+            found = db.execute(
+                "SELECT 1 FROM trades WHERE account = ? AND mode = ? AND venue = ? AND currency = ? AND trade_id = ?",
+                (*scope, currency, trade_id),
+            ).fetchone()
+            if found:
+                missing.discard(trade_id)
+    conflicting = refusal.details.get("trade_id")
+    return sorted(missing | ({conflicting} if conflicting in refused.trade_ids else set()))
+
+
 def resolve_refusals(
-    db: Connection, account: str, request_ids: Iterable[str], trade_ids: set[str], revision: int
+    db: Connection, account: str, mode: Mode, request_ids: Iterable[str], trade_ids: set[str], revision: int
 ) -> None:
     """Marks the refusals whose request_id, or all of whose trade_ids, have been accepted."""
     for request_id in request_ids:
@@ -96,7 +129,8 @@ def resolve_refusals(
     if not trade_ids:
         return
     rows = db.execute(
-        "SELECT id, trade_ids FROM refusals WHERE account = ? AND resolved_revision = 0", (account,)
+        "SELECT id, trade_ids FROM refusals WHERE account = ? AND resolved_revision = 0 AND mode IN (?, '')",
+        (account, mode),
     ).fetchall()
     for row_id, listed in rows:
         named = set(loads(listed))
@@ -183,8 +217,12 @@ def update_marks(db: Connection, marks: Sequence[Mark]) -> list[str]:
 
 
 def prune_marks(db: Connection) -> None:
-    """Forgets marks far older than the newest: their contracts are gone."""
-    db.execute("DELETE FROM marks WHERE mark_time < (SELECT max(mark_time) FROM marks) - ?", (MARKS_KEPT,))
+    """Forgets the oldest marks beyond the bound: their contracts are long gone."""
+    db.execute(
+        "DELETE FROM marks WHERE (account, mode, venue, symbol) IN (SELECT account, mode, venue, symbol FROM marks"
+        " ORDER BY mark_time LIMIT max(0, (SELECT count(*) FROM marks) - ?))",
+        (MAX_MARKS,),
+    )
 
 
 def marks_for(db: Connection, account: str, mode: Mode, venue: str, symbols: Iterable[str]) -> dict[str, Mark]:

@@ -150,7 +150,7 @@ class Projections:
         row = self._db.execute(
             "SELECT price FROM delivery_prices WHERE account = ? AND mode = ? AND venue = ? AND expiry = ?"
             " AND (symbol = ? OR (symbol = '' AND index_name = ?)) LIMIT 1",
-            (scope.account, scope.mode, scope.venue, instrument.expiry, instrument.symbol, instrument.index_name),
+            (scope.account, scope.mode, scope.venue, instrument.expiry_time, instrument.symbol, instrument.index_name),
         ).fetchone()
         return Decimal(row[0]) if row else None
 
@@ -202,7 +202,7 @@ class Projections:
                         entry.account,
                         body.mode,
                         body.venue,
-                        body.expiry,
+                        body.expiry_time,
                         body.symbol,
                         body.index_name,
                         plain(body.delivery_price),
@@ -330,7 +330,7 @@ class Projections:
                     leg.leg_number,
                     instrument.symbol,
                     instrument.index_name,
-                    instrument.expiry,
+                    instrument.expiry_time,
                     leg.open_time,
                     leg.close_time,
                     int(bool(leg.open_quantity)),

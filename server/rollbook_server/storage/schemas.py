@@ -175,6 +175,12 @@ def m0001_ledger(db: Database) -> None:
         db.execute(statement)
 
 
+def is_foreign(db: Database) -> bool:
+    """Whether the file has tables, but not ours."""
+    others = set(db.table_names()) - {migrations.migrations_table}
+    return bool(others) and not migrations.applied(db)
+
+
 def newer_than_known(db: Database) -> list[str]:
     """Names of migrations that were applied by a newer Rollbook."""
     known = {migration.__name__ for migration in (m0001_ledger,)}

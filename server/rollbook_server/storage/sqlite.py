@@ -17,6 +17,7 @@ VERSION: str = sqlite3.sqlite_version
 SAFE_WITH_SEVERAL_CONNECTIONS: bool = sqlite3.sqlite_version_info >= (3, 51, 3)
 
 DatabaseError: type[Exception] = sqlite3.DatabaseError
+OperationalError: type[Exception] = sqlite3.OperationalError
 
 loads = json.loads
 

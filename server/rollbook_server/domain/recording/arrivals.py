@@ -6,17 +6,16 @@ from decimal import Decimal
 from rollbook_server.domain.decimals import ZERO, exact
 from rollbook_server.domain.entries import DecidedFill, Delivery, Entry, SettlementEntry
 from rollbook_server.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, Reason
-from rollbook_server.domain.executions import FeeSource, Fill, FillSource, Flag, Mode, PositionEffect
+from rollbook_server.domain.executions import FeeSource, Fill, FillSource, Flag, Mode, PositionEffect, Side
 from rollbook_server.domain.fees import estimate_fee
 from rollbook_server.domain.fold import DOLLARS
 from rollbook_server.domain.history import History
-from rollbook_server.domain.instruments import Instrument, resolve
+from rollbook_server.domain.instruments import Instrument
 from rollbook_server.domain.recording.book import Book, KnownTrade, Place, Record, Scope, advance
 
 
-def check_fill(scope: Scope, fill: Fill, field: str) -> Instrument:
-    """The fill's contract; refuses a fill that contradicts itself, its contract or its mode."""
-    instrument = resolve(scope.venue, fill.symbol, fill.instrument, field)
+def check_fill(scope: Scope, fill: Fill, instrument: Instrument, field: str) -> None:
+    """Refuses a fill that contradicts itself, its contract or its mode, or that comes after the expiry."""
     if fill.source is FillSource.VENUE_TRADE and not fill.trade_id:
         raise InvalidArgument(Reason.MISSING_FIELD, "a venue's trade has a trade_id", f"{field}.trade_id")
     if fill.source is not FillSource.VENUE_TRADE and fill.trade_id:
@@ -31,11 +30,22 @@ def check_fill(scope: Scope, fill: Fill, field: str) -> Instrument:
             f"{fill.symbol} is paid in {instrument.settlement_currency}, the fee in {fill.fee_currency}",
             f"{field}.fee_currency",
         )
-    if fill.executed_time >= instrument.expiry:
+    if fill.executed_time >= instrument.expiry_time:
         raise FailedPrecondition(
             Reason.CONTRACT_EXPIRED, f"{fill.symbol} had expired at the fill's time", f"{field}.executed_time"
         )
-    return instrument
+
+
+def check_against_order(history: History, order_id: str, symbol: str, side: Side | None, field: str) -> None:
+    """Refuses a fill or report of an order in another contract or direction than the chain knows it in."""
+    known = history.orders[order_id]
+    named = [(known.order.symbol, known.order.side)] if known.order is not None else []
+    named += [(each.fill.symbol, each.fill.side) for each in history.fills if each.fill.order_id == order_id]
+    for known_symbol, known_side in named:
+        if symbol and known_symbol and known_symbol != symbol:
+            raise InvalidArgument(Reason.INSTRUMENT_MISMATCH, f"its order is in {known_symbol}", f"{field}.symbol")
+        if side is not None and known_side is not None and known_side is not side:
+            raise FailedPrecondition(Reason.WRONG_SIDE, f"its order is a {known_side}", f"{field}.side")
 
 
 _TRADE_FIELDS = ("symbol", "side", "quantity", "price", "fee", "index_price", "executed_time")
@@ -135,7 +145,7 @@ def settle_on_arrival(book: Book, scope: Scope, record: Record, place: Place) ->
     entries: list[Entry] = []
     for leg in record.chain.open_legs:
         instrument = leg.instrument
-        if instrument.expiry > place.now:
+        if instrument.expiry_time > place.now:
             continue  # a price is only recorded after the expiry
         price = book.delivery_price(scope, instrument)
         if price is None:
@@ -144,7 +154,7 @@ def settle_on_arrival(book: Book, scope: Scope, record: Record, place: Place) ->
             revision=place.revision,
             sequence=place.sequence + len(entries),
             recorded_time=place.now,
-            event_time=instrument.expiry,
+            event_time=instrument.expiry_time,
             account=scope.account,
             position_id=record.chain.position_id,
             body=SettlementEntry(
@@ -152,7 +162,7 @@ def settle_on_arrival(book: Book, scope: Scope, record: Record, place: Place) ->
                 venue=scope.venue,
                 mode=scope.mode,
                 delivery_price=price,
-                expiry=instrument.expiry,
+                expiry_time=instrument.expiry_time,
                 symbol=instrument.symbol,
                 index_name=instrument.index_name,
                 deliveries=(Delivery(symbol=instrument.symbol),),

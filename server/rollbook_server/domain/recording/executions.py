@@ -21,6 +21,7 @@ from rollbook_server.domain.executions import (
 from rollbook_server.domain.fold import standing
 from rollbook_server.domain.instruments import DERIBIT, Instrument, parse_deribit, resolve
 from rollbook_server.domain.recording.arrivals import (
+    check_against_order,
     check_fill,
     decide_fill,
     fill_flags,
@@ -45,6 +46,8 @@ class _Draft:
     said: Execution
     scope: Scope
     instruments: dict[str, Instrument] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
+    """The contracts that were given in full, not only named."""
     from_symbols: tuple[str, ...] = ()
     to_symbols: tuple[str, ...] = ()
     counted: list[tuple[int, Fill]] = field(default_factory=list)
@@ -128,18 +131,23 @@ def _check_form(draft: _Draft) -> None:
 def _check_contracts(draft: _Draft) -> None:
     """Resolves every contract; refuses two currencies or coins, expired ones, and rolls from a contract to itself."""
     said, scope = draft.said, draft.scope
+    parts: list[tuple[str, Fill | Order]] = [(f"fills[{n}]", fill) for n, fill in enumerate(said.fills)]
+    parts += [(f"orders[{n}]", order) for n, order in enumerate(said.orders)]
+    parts.sort(key=lambda part: part[1].instrument is None)  # what is given in full once may be named elsewhere
     named: list[tuple[str, Instrument]] = []
-    for number, fill in enumerate(said.fills):
-        named.append((f"fills[{number}]", check_fill(scope, fill, f"fills[{number}]")))
-    for number, order in enumerate(said.orders):
-        where = f"orders[{number}]"
-        named.append((where, resolve(scope.venue, order.symbol, order.instrument, where)))
-    for where, instrument in named:
-        known = draft.instruments.setdefault(instrument.symbol, instrument)
-        if known != instrument:
+    for where, part in parts:
+        known = draft.instruments.get(part.symbol)
+        instrument = resolve(scope.venue, part.symbol, part.instrument, where, known)
+        if known is not None and known != instrument:
             raise InvalidArgument(
-                Reason.INSTRUMENT_MISMATCH, f"{instrument.symbol} is given twice, and not alike", f"{where}.instrument"
+                Reason.INSTRUMENT_MISMATCH, f"{part.symbol} is given twice, and not alike", f"{where}.instrument"
             )
+        draft.instruments[part.symbol] = instrument
+        if part.instrument is not None:
+            draft.given.add(part.symbol)
+        named.append((where, instrument))
+    for number, fill in enumerate(said.fills):
+        check_fill(scope, fill, draft.instruments[fill.symbol], f"fills[{number}]")
     for name, symbols in (("from_symbols", said.from_symbols), ("to_symbols", said.to_symbols)):
         for number, symbol in enumerate(symbols):
             if symbol in draft.instruments:
@@ -159,8 +167,23 @@ def _check_contracts(draft: _Draft) -> None:
             raise InvalidArgument(
                 Reason.CONTRADICTION, f"the contracts are on {coin}, not on {said.underlying}", "underlying"
             )
+    _check_one_contract_per_order(said)
     if said.action is Action.ROLL:
         _find_roll_symbols(draft)
+
+
+def _check_one_contract_per_order(said: Execution) -> None:
+    """An order is in one contract and one direction."""
+    seen = {order.order_id: (order.symbol, order.side) for order in said.orders}
+    for number, fill in enumerate(said.fills):
+        if not fill.order_id:
+            continue
+        symbol, side = seen.setdefault(fill.order_id, (fill.symbol, fill.side))
+        where = f"fills[{number}]"
+        if symbol != fill.symbol:
+            raise InvalidArgument(Reason.INSTRUMENT_MISMATCH, f"its order is in {symbol}", f"{where}.symbol")
+        if side is not fill.side:
+            raise FailedPrecondition(Reason.WRONG_SIDE, f"its order is a {side}", f"{where}.side")
 
 
 def _find_roll_symbols(draft: _Draft) -> None:
@@ -238,8 +261,11 @@ def _find_chain(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -
         _check_identity(draft, named)
     if not draft.fills and not said.orders:
         return _find_for_empty(book, draft, named), 0
+    repeated = _find_repeated(book, draft)
+    if repeated is not None:
+        return repeated, 0
     if said.action is Action.OPEN:
-        return _find_for_open(draft, named)
+        return _find_for_open(draft, named, effects)
     if said.position_id and named is None:
         raise _not_found(said)
     if not draft.lively and said.status in _FAILED:
@@ -249,6 +275,7 @@ def _find_chain(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -
     if said.action is Action.ROLL:
         only_opens = all(effect is OPENING for effect in effects.values())
         if only_opens and now.state is ChainState.FLAT:
+            _check_not_rolled_back(record, now.half_roll, effects)
             return record, now.half_roll
         if only_opens and now.state is not ChainState.OPEN:
             raise _not_open(record, now.state, "position_id")
@@ -259,7 +286,27 @@ def _find_chain(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -
     return record, 0
 
 
-def _find_for_open(draft: _Draft, named: Record | None) -> tuple[Record | None, int]:
+def _find_repeated(book: Book, draft: _Draft) -> Record | None:
+    """The chain that has all of it already: every trade known, every order its own. Then only states are news."""
+    if draft.fills or not draft.holder_of_dropped:
+        return None
+    holder = draft.holder_of_dropped
+    if any(book.order_owner(draft.scope, order.order_id) != holder for order in draft.said.orders):
+        return None
+    return book.record(draft.said.account, holder)
+
+
+def _check_not_rolled_back(record: Record, half_roll: int, effects: dict[str, PositionEffect]) -> None:
+    """From = to is refused in a roll that is completed later, too."""
+    left = next(roll.from_symbols for roll in record.history.rolls if roll.number == half_roll)
+    back = sorted(set(left) & set(effects))
+    if back:
+        raise InvalidArgument(Reason.CONTRADICTION, f"a roll from {back[0]} to itself", "fills[0].symbol")
+
+
+def _find_for_open(
+    draft: _Draft, named: Record | None, effects: dict[str, PositionEffect]
+) -> tuple[Record | None, int]:
     """An OPEN makes a chain, or completes the half-done roll of the one it names."""
     said = draft.said
     if named is None:
@@ -267,6 +314,7 @@ def _find_for_open(draft: _Draft, named: Record | None) -> tuple[Record | None, 
     now = standing(named.history, said.executed_time)
     match now.state:
         case ChainState.FLAT:
+            _check_not_rolled_back(named, now.half_roll, effects)
             return named, now.half_roll
         case ChainState.CLOSED:
             raise FailedPrecondition(
@@ -358,6 +406,16 @@ def _check_identity(draft: _Draft, record: Record) -> None:
 def _check_same_money(draft: _Draft, record: Record) -> None:
     """One chain, one currency, one coin; and a contract means the same throughout."""
     history = record.history
+    for chain_fill in history.fills:
+        known = chain_fill.instrument
+        found = draft.instruments.get(known.symbol)
+        if found is None or found == known:
+            continue
+        if known.symbol in draft.given:
+            raise InvalidArgument(
+                Reason.INSTRUMENT_MISMATCH, f"the chain holds another {known.symbol}", "fills[0].instrument"
+            )
+        draft.instruments[known.symbol] = known  # given in full before, only named now
     for instrument in draft.instruments.values():
         for name in ("settlement_currency", "underlying"):
             if getattr(instrument, name) != getattr(history, name):
@@ -367,23 +425,21 @@ def _check_same_money(draft: _Draft, record: Record) -> None:
                     f"{getattr(instrument, name)}",
                     "fills[0].symbol" if draft.said.fills else "orders[0].symbol",
                 )
-    for chain_fill in history.fills:
-        known = chain_fill.instrument
-        if draft.instruments.get(known.symbol, known) != known:
-            raise InvalidArgument(
-                Reason.INSTRUMENT_MISMATCH, f"the chain holds another {known.symbol}", "fills[0].instrument"
-            )
 
 
-def _check_orders(book: Book, draft: _Draft, position_id: str) -> None:
-    """An order belongs to one chain."""
+def _check_orders(book: Book, draft: _Draft, position_id: str, record: Record | None) -> None:
+    """An order belongs to one chain, and stays in its contract and direction."""
     said = draft.said
-    named = [(order.order_id, f"orders[{number}].order_id") for number, order in enumerate(said.orders)]
-    named += [(fill.order_id, f"fills[{number}].order_id") for number, fill in draft.counted if fill.order_id]
-    for order_id, where in dict(named).items():
-        owner = book.order_owner(draft.scope, order_id)
+    parts: list[tuple[str, Fill | Order]] = [(f"orders[{n}]", order) for n, order in enumerate(said.orders)]
+    parts += [(f"fills[{n}]", fill) for n, fill in draft.counted if fill.order_id]
+    for where, part in parts:
+        owner = book.order_owner(draft.scope, part.order_id)
         if owner is not None and owner != position_id:
-            raise FailedPrecondition(Reason.ORDER_OF_OTHER_CHAIN, f"order {order_id} belongs to {owner}", where)
+            raise FailedPrecondition(
+                Reason.ORDER_OF_OTHER_CHAIN, f"order {part.order_id} belongs to {owner}", f"{where}.order_id"
+            )
+        if owner is not None and record is not None:
+            check_against_order(record.history, part.order_id, part.symbol, part.side, where)
 
 
 def _new_position_id(book: Book, said: Execution, underlying: str, place: Place) -> str:
@@ -409,7 +465,7 @@ def _write(book: Book, draft: _Draft, record: Record | None, roll: int, place: P
     elif record is not None and moves:
         _check_same_money(draft, record)
     if moves:
-        _check_orders(book, draft, position_id)
+        _check_orders(book, draft, position_id, record)
     opens_roll = 0
     if roll == -1:
         opens_roll = len(record.history.rolls) + 1 if record and draft.lively else 0
@@ -418,7 +474,7 @@ def _write(book: Book, draft: _Draft, record: Record | None, roll: int, place: P
     body = ExecutionEntry(
         said=said,
         fills=tuple(decided for _, decided in fills),
-        orders=_decided_orders(draft, roll) if moves else (),
+        orders=_decided_orders(draft, roll, record) if moves else (),
         begins_chain=begins,
         underlying=underlying,
         settlement_currency=currency,
@@ -486,18 +542,29 @@ def _decided_fills(draft: _Draft, roll: int) -> list[tuple[Fill, DecidedFill]]:
     return decided
 
 
-def _decided_orders(draft: _Draft, roll: int) -> tuple[DecidedOrder, ...]:
-    """The execution's orders, then the states that had waited for them."""
+def _decided_orders(draft: _Draft, roll: int, record: Record | None) -> tuple[DecidedOrder, ...]:
+    """The execution's orders, then the states that had waited for them. An order that the chain knows stays what it
+    is."""
+    known = record.history.orders if record is not None else {}
     decided: list[DecidedOrder] = []
-    effects: dict[str, PositionEffect] = {}
+    places: dict[str, DecidedOrder] = {}
     for number, order in enumerate(draft.said.orders):
-        effect = draft.effect(order.symbol, order.position_effect, f"orders[{number}]")
-        effects[order.order_id] = effect
-        decided.append(DecidedOrder(place=number, effect=effect, roll_number=roll))
+        before = known.get(order.order_id)
+        if before is not None:
+            one = DecidedOrder(place=number, effect=before.effect, roll_number=before.roll_number)
+        else:
+            effect = draft.effect(order.symbol, order.position_effect, f"orders[{number}]")
+            one = DecidedOrder(place=number, effect=effect, roll_number=roll)
+        places[order.order_id] = one
+        decided.append(one)
+    for fill in draft.fills:  # an order that only a fill names can have reports that waited for it, too
+        if fill.order_id and fill.order_id not in places:
+            effect = draft.effect(fill.symbol, fill.position_effect, "fills")
+            places[fill.order_id] = DecidedOrder(place=0, effect=effect, roll_number=roll)
     decided += [
-        DecidedOrder(place=len(decided), order=order, effect=effects[order.order_id], roll_number=roll)
-        for order in draft.attached_orders
-        if order.order_id in effects
+        replace(places[order.order_id], place=len(decided) + number, order=order)
+        for number, order in enumerate(draft.attached_orders)
+        if order.order_id in places
     ]
     return tuple(decided)
 

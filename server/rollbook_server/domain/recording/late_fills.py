@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field, replace
 
 from rollbook_server.domain.entries import Answer, DecidedFill, DecidedOrder, Entry, FillsEntry
-from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, Reason
+from rollbook_server.domain.errors import InvalidArgument, Reason
 from rollbook_server.domain.executions import Fill, Flag, LateFills, Order
 from rollbook_server.domain.history import ChainOrder
-from rollbook_server.domain.instruments import Instrument
+from rollbook_server.domain.instruments import Instrument, resolve
 from rollbook_server.domain.recording.arrivals import (
+    check_against_order,
     check_fill,
     decide_fill,
     fill_flags,
@@ -82,7 +83,8 @@ def _shares(book: Book, scope: Scope, said: LateFills) -> dict[str, _Share]:
         where = f"fills[{number}]"
         if not fill.order_id:
             raise InvalidArgument(Reason.MISSING_FIELD, "a late fill names its order", f"{where}.order_id")
-        instrument = check_fill(scope, fill, where)
+        instrument = resolve(scope.venue, fill.symbol, fill.instrument, where)
+        check_fill(scope, fill, instrument, where)
         known = known_trade(book, scope, instrument, fill, where, earlier)
         owner = book.order_owner(scope, fill.order_id) or ""
         if known is not None:
@@ -132,13 +134,13 @@ def _chain_entry(scope: Scope, said: LateFills, share: _Share, record: Record, p
     fills: list[tuple[Fill, DecidedFill]] = []
     for number, fill, instrument in share.fills:
         order = record.history.orders[fill.order_id]
-        _check_against_order(fill, instrument, order, record, f"fills[{number}]")
-        decided = decide_fill(scope, fill, instrument, order.effect, order.roll_number, number, carry=True)
+        contract = _check_against_chain(fill, instrument, order, record, f"fills[{number}]")
+        decided = decide_fill(scope, fill, contract, order.effect, order.roll_number, number, carry=True)
         fills.append((fill, decided))
     orders: list[DecidedOrder] = []
     for number, order_report in share.orders:
         known = record.history.orders[order_report.order_id]
-        _check_order_report(order_report, known, f"orders[{number}]")
+        _check_order_report(order_report, known, record, f"orders[{number}]")
         orders.append(
             DecidedOrder(place=number, order=order_report, effect=known.effect, roll_number=known.roll_number)
         )
@@ -160,34 +162,32 @@ def _chain_entry(scope: Scope, said: LateFills, share: _Share, record: Record, p
     return replace(entry, body=replace(body, flags=unique(flags))), after
 
 
-def _check_against_order(fill: Fill, instrument: Instrument, order: ChainOrder, record: Record, where: str) -> None:
-    """A fill is in its order's contract and direction, and the contract means what the chain holds."""
+def _check_against_chain(
+    fill: Fill, instrument: Instrument, order: ChainOrder, record: Record, where: str
+) -> Instrument:
+    """The fill's contract as the chain holds it; refuses one that is not its order's, or not the chain's."""
+    history = record.history
     if fill.position_effect is not None and fill.position_effect is not order.effect:
         raise InvalidArgument(Reason.CONTRADICTION, f"its order is {order.effect}", f"{where}.position_effect")
-    if order.order is not None and order.order.symbol and order.order.symbol != fill.symbol:
-        raise InvalidArgument(Reason.INSTRUMENT_MISMATCH, f"its order is in {order.order.symbol}", f"{where}.symbol")
-    if order.order is not None and order.order.side is not None and order.order.side is not fill.side:
-        raise FailedPrecondition(Reason.WRONG_SIDE, f"its order is a {order.order.side}", f"{where}.side")
-    history = record.history
+    check_against_order(history, fill.order_id, fill.symbol, fill.side, where)
     if instrument.settlement_currency != history.settlement_currency or instrument.underlying != history.underlying:
         raise InvalidArgument(
             Reason.MIXED_CURRENCIES,
             f"{history.position_id} is in {history.settlement_currency} on {history.underlying}",
             f"{where}.symbol",
         )
-    if any(known.instrument != instrument for known in history.fills if known.fill.symbol == fill.symbol):
-        raise InvalidArgument(
-            Reason.INSTRUMENT_MISMATCH, f"the chain holds another {fill.symbol}", f"{where}.instrument"
-        )
+    for known in history.fills:
+        if known.fill.symbol == fill.symbol and known.instrument != instrument:
+            if fill.instrument is not None:
+                raise InvalidArgument(
+                    Reason.INSTRUMENT_MISMATCH, f"the chain holds another {fill.symbol}", f"{where}.instrument"
+                )
+            return known.instrument
+    return instrument
 
 
-def _check_order_report(report: Order, known: ChainOrder, where: str) -> None:
+def _check_order_report(report: Order, known: ChainOrder, record: Record, where: str) -> None:
     """A state report does not change what the order is."""
-    if known.order is None:
-        return
-    for name in ("symbol", "side"):
-        before, now = getattr(known.order, name), getattr(report, name)
-        if before and now and before != now:
-            raise InvalidArgument(Reason.CONTRADICTION, f"the order has {name} {before}", f"{where}.{name}")
+    check_against_order(record.history, report.order_id, report.symbol, report.side, where)
     if report.position_effect is not None and report.position_effect is not known.effect:
         raise InvalidArgument(Reason.CONTRADICTION, f"the order is {known.effect}", f"{where}.position_effect")

@@ -47,7 +47,7 @@ def judge_settlement(book: Book, said: Settlement, place: Place) -> Judgement:
         position_id: [
             leg
             for leg in record.chain.open_legs
-            if leg.instrument.expiry == expiry
+            if leg.instrument.expiry_time == expiry
             and (leg.instrument.symbol == symbol if symbol else leg.instrument.index_name == index_name)
         ]
         for position_id, record in records.items()
@@ -92,7 +92,7 @@ def _entry(said: Settlement, symbol: str, index_name: str, expiry: Micros, place
             venue=said.venue,
             mode=said.mode,
             delivery_price=said.delivery_price,
-            expiry=expiry,
+            expiry_time=expiry,
             symbol=symbol,
             index_name=index_name,
         ),
@@ -104,9 +104,9 @@ def _scope_of(book: Book, scope: Scope, said: Settlement) -> tuple[str, str, Mic
     if not said.symbol:
         if not said.index_name:
             raise InvalidArgument(Reason.MISSING_FIELD, "name the contract, or the index and its expiry", "symbol")
-        if said.expiry is None:
+        if said.expiry_time is None:
             raise InvalidArgument(Reason.MISSING_FIELD, "an index settles at an expiry", "expiry_time")
-        return "", said.index_name, said.expiry
+        return "", said.index_name, said.expiry_time
     instrument = book.instrument(scope, said.symbol)  # as a chain holds it, with the index it was given
     if instrument is None and scope.venue == DERIBIT:
         instrument = parse_deribit(said.symbol)
@@ -116,9 +116,9 @@ def _scope_of(book: Book, scope: Scope, said: Settlement) -> tuple[str, str, Mic
         raise NotFound(Reason.NO_CHAIN_HOLDS_CONTRACT, f"nobody holds {said.symbol} of {scope.venue}", "symbol")
     if said.index_name and said.index_name != instrument.index_name:
         raise InvalidArgument(Reason.CONTRADICTION, f"{said.symbol} settles on {instrument.index_name}", "index_name")
-    if said.expiry is not None and said.expiry != instrument.expiry:
+    if said.expiry_time is not None and said.expiry_time != instrument.expiry_time:
         raise InvalidArgument(Reason.CONTRADICTION, f"{said.symbol} expires at another time", "expiry_time")
-    return said.symbol, instrument.index_name, instrument.expiry
+    return said.symbol, instrument.index_name, instrument.expiry_time
 
 
 @exact
@@ -134,13 +134,15 @@ def _deliveries(said: Settlement, legs: Mapping[str, list[Leg]]) -> tuple[dict[s
         for leg in members:
             held.setdefault(leg.instrument.symbol, []).append((position_id, leg))
     for number, delivery in enumerate(said.reported):
-        if delivery.symbol not in held:
+        if said.symbol and delivery.symbol != said.symbol:
             raise InvalidArgument(
-                Reason.CONTRADICTION,
-                f"no chain holds {delivery.symbol} in this settlement",
-                f"reported[{number}].symbol",
+                Reason.CONTRADICTION, f"this settles {said.symbol} alone", f"reported[{number}].symbol"
             )
-        reported[delivery.symbol] = delivery
+        if delivery.symbol in reported:
+            raise InvalidArgument(
+                Reason.CONTRADICTION, f"{delivery.symbol} is reported twice", f"reported[{number}].symbol"
+            )
+        reported[delivery.symbol] = delivery  # one that no chain holds (any more) changes nothing
     settled: dict[str, list[Delivery]] = {position_id: [] for position_id in legs}
     differing: set[str] = set()
     for symbol, holders in held.items():
