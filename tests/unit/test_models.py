@@ -162,10 +162,12 @@ def test_a_float_is_told_what_it_has_lost() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "one", "NaN", "Infinity", "1,5"])
-def test_a_text_that_is_no_number_is_refused(text: str) -> None:
-    """Nothing but a finite number comes out of a decimal field."""
-    with pytest.raises(ValueError, match="is not a"):
-        _convert.decimal_from_text(text)
+def test_a_text_that_is_no_number_is_nan(text: str) -> None:
+    """A refused command can be listed whatever stands in it; what is no finite number is NaN, which cannot be sent."""
+    number = _convert.decimal_from_text(text)
+    assert number.is_nan()
+    with pytest.raises(ValueError, match="finite"):
+        _convert.decimal_to_text(number)
 
 
 @pytest.mark.parametrize(("model", "field"), fields_of_type(datetime.datetime | None))

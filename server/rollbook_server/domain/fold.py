@@ -146,7 +146,9 @@ class _Fold:
         elif leg.short != short:
             held = "short" if leg.short else "long"
             raise FailedPrecondition(
-                Reason.WRONG_SIDE, f"an opening {trade.side} of {symbol} against the {held} leg that is held"
+                Reason.WRONG_SIDE,
+                f"an opening {trade.side} of {symbol} against the {held} leg that is held",
+                self._field(trade, "side"),
             )
         leg.keys.append(trade.key)
         leg.open += trade.quantity
@@ -177,10 +179,15 @@ class _Fold:
             raise FailedPrecondition(
                 Reason.CLOSES_MORE_THAN_OPEN,
                 f"closes {plain(trade.quantity)} of {symbol}, but {there} was open in {chain} at that time",
+                self._field(trade, "quantity"),
             )
         if (trade.side is Side.BUY) != leg.short:
             held = "short" if leg.short else "long"
-            raise FailedPrecondition(Reason.WRONG_SIDE, f"a closing {trade.side} of {symbol}, whose leg is {held}")
+            raise FailedPrecondition(
+                Reason.WRONG_SIDE,
+                f"a closing {trade.side} of {symbol}, whose leg is {held}",
+                self._field(trade, "side"),
+            )
         released, released_usd = leg.release(trade.quantity)
         gross = leg.sign * (released - trade.value)
         factor = self._factor(trade.index_price)
@@ -249,6 +256,11 @@ class _Fold:
             self.ending = CloseReason.SETTLED if paid_out else CloseReason.EXPIRED
 
     # -- parts --------------------------------------------------------------------------------------------------
+
+    def _field(self, trade: Trade, name: str) -> str:
+        """The field at fault: a fill of the newest entry, or (an older fill that no longer fits) its fills as such."""
+        revision, _, place = trade.key
+        return f"fills[{place}].{name}" if revision == self.history.revision else "fills"
 
     def _factor(self, index_price: Decimal | None) -> Decimal | None:
         """USD per unit of the settlement currency at a fill; None where a coin's index is not known."""

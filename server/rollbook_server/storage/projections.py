@@ -157,11 +157,11 @@ class Projections:
     def other_prices(
         self, scope: Scope, symbol: str, index_name: str, expiry: Micros, price: Decimal
     ) -> Sequence[Decimal]:
-        # One contract is bound by its own price and its index's; an index by those of all its contracts.
+        # An index has one delivery price at an expiry, for all of its contracts.
         rows = self._db.execute(
             "SELECT price FROM delivery_prices WHERE account = ? AND mode = ? AND venue = ? AND expiry = ?"
-            " AND price <> ? AND (symbol = ? OR (index_name = ? AND index_name <> '' AND (symbol = '' OR ? = '')))",
-            (scope.account, scope.mode, scope.venue, expiry, plain(price), symbol or None, index_name, symbol),
+            " AND price <> ? AND (symbol = ? OR (index_name = ? AND index_name <> ''))",
+            (scope.account, scope.mode, scope.venue, expiry, plain(price), symbol or None, index_name),
         )
         return [Decimal(row[0]) for row in rows]
 

@@ -168,6 +168,11 @@ def _check_contracts(draft: _Draft) -> None:
                 Reason.CONTRADICTION, f"the contracts are on {coin}, not on {said.underlying}", "underlying"
             )
     _check_one_contract_per_order(said)
+    for number, order in enumerate(said.orders):
+        if order.state is OrderState.OPEN and draft.instruments[order.symbol].expiry_time <= said.executed_time:
+            raise FailedPrecondition(
+                Reason.CONTRACT_EXPIRED, f"{order.symbol} had expired at that time", f"orders[{number}].symbol"
+            )
     if said.action is Action.ROLL:
         _find_roll_symbols(draft)
 
