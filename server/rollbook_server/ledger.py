@@ -28,7 +28,7 @@ from rollbook_server.domain.executions import (
     Settlement,
 )
 from rollbook_server.domain.instruments import parse_deribit
-from rollbook_server.domain.recording.book import Judgement, Place
+from rollbook_server.domain.recording.book import Judgement, Place, Scope
 from rollbook_server.domain.recording.executions import judge_execution
 from rollbook_server.domain.recording.late_fills import judge_late_fills
 from rollbook_server.domain.recording.settlements import judge_settlement
@@ -39,12 +39,13 @@ from rollbook_server.storage.facts import to_json
 from rollbook_server.storage.observations import (
     RefusedCommand,
     StoredRefusal,
-    count_unresolved,
+    any_unresolved,
     keep_payloads,
     list_refusals,
     note_refusal,
     prune_marks,
     resolve_refusals,
+    trade_key,
     update_marks,
 )
 from rollbook_server.storage.sqlite import Connection
@@ -113,7 +114,7 @@ class Ledger:
         self._database: Database = open_database(path, single_connection=single_connection, queue_size=queue_size)
         self._store = LedgerStore(self._database.db)
         self._clock.saw(self._store.head.recorded_time)
-        self._refusing = count_unresolved(self._database.db, "") > 0
+        self._refusing = any_unresolved(self._database.db)
         prune_marks(self._database.db)
         self._loop = asyncio.get_running_loop()
         self._database.start(
@@ -182,11 +183,16 @@ class Ledger:
         failing: list[int] = []
 
         def run() -> list[Answer]:
+            failing.clear()
             return self._record_together(submissions, request_id, failing)
 
         def refused(refusal: Refusal) -> None:
+            items = [submission.refused for submission in submissions]
             if failing:
-                self._note_batch([submission.refused for submission in submissions], failing[0], refusal)
+                self._note_batch(items, failing[0], refusal)
+            else:  # the batch's own id is at fault: all of it is missing
+                for item in items:
+                    self._note(item, refusal)
 
         return await self._submit(run, refused)
 
@@ -202,8 +208,9 @@ class Ledger:
         """Takes marks; the newest mark_time of each contract wins."""
 
         def run() -> Sequence[str]:
+            ignored = update_marks(self._database.db, marks)
             self._clock.saw(max(mark.mark_time for mark in marks))
-            return update_marks(self._database.db, marks)
+            return ignored
 
         ignored = await self._submit(run, None)
         return MarksTaken(self.revision, len(marks) - len(ignored), ignored)
@@ -226,20 +233,26 @@ class Ledger:
         known = self._store.answered(command.account, command.request_id, kind, said)
         if known is not None:
             return known
-        self._clock.saw(_newest_time(command))
-        place = self._store.place(self._clock.now())
+        newest = _newest_time(command)
+        place = self._store.place(self._clock.now(newest))
         if sequence > 1:  # the batch's revision has begun
             place = replace(place, revision=place.revision - 1, sequence=sequence)
         judgement = self._judge(command, place)
         self._store.record(judgement, said, batch if sequence == 1 else None)
+        self._clock.saw(newest)
         if submission.payloads:
             keep_payloads(self._database.db, submission.payloads)
         answer = judgement.entries[0].answer
         assert answer is not None
         if self._refusing:
-            trades = {fill.trade_id for fill in _fills(command) if fill.trade_id}
+            scope = Scope(command.account, command.mode, command.venue)
+            trades = {
+                trade_key(fill.trade_id, self._store.book.currency_of(scope, fill))
+                for fill in _fills(command)
+                if fill.trade_id
+            }
             ids = [command.request_id] + ([batch.request_id] if batch is not None else [])
-            resolve_refusals(self._database.db, command.account, command.mode, ids, trades, answer.revision)
+            resolve_refusals(self._database.db, scope, ids, trades, answer.revision)
         return answer
 
     def _judge(self, command: Command, place: Place) -> Judgement:

@@ -854,7 +854,7 @@ async def test_the_largest_numbers_are_exact(trader: Trader) -> None:
     assert chain.open_credit == premium
     assert chain.net_cash == sum_of(premium, sum_of(big, -small))
     await trader.settle(most, CALL)
-    await trader.settle(least, HIGHER_CALL)
+    await trader.settle(most, HIGHER_CALL)
     closed = await trader.chain(opened.position_id)
     assert closed.state == "CLOSED"
     assert closed.net_cash == closed.net_pnl

@@ -30,8 +30,8 @@ def moment(instant: Micros) -> datetime:
 class Clock(Protocol):
     """Says when a command is recorded."""
 
-    def now(self) -> Micros:
-        """The present."""
+    def now(self, event: Micros = EARLIEST) -> Micros:
+        """The present, for a command whose newest event is of this time."""
 
     def saw(self, event: Micros) -> None:
         """An event of this time was recorded."""
@@ -40,7 +40,7 @@ class Clock(Protocol):
 class WallClock:
     """The machine's clock."""
 
-    def now(self) -> Micros:
+    def now(self, event: Micros = EARLIEST) -> Micros:  # noqa: ARG002 - events do not move it
         return time.time_ns() // 1_000
 
     def saw(self, event: Micros) -> None:
@@ -53,8 +53,8 @@ class EventClock:
     def __init__(self, start: Micros = EARLIEST) -> None:
         self._newest = start
 
-    def now(self) -> Micros:
-        return self._newest
+    def now(self, event: Micros = EARLIEST) -> Micros:
+        return max(self._newest, event)
 
     def saw(self, event: Micros) -> None:
         self._newest = max(self._newest, event)

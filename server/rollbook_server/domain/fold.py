@@ -33,6 +33,14 @@ DOLLARS = frozenset({"USD", "USDC"})
 """Currencies counted as USD, by a stated peg."""
 
 
+def usd_factor(settlement_currency: str, underlying: str, index_price: Decimal | None) -> Decimal | None:
+    """USD per unit of a settlement currency: 1 for dollars, the index for the coin itself; None where neither is
+    known, as for another quote currency."""
+    if settlement_currency in DOLLARS:
+        return ONE
+    return index_price if settlement_currency == underlying else None
+
+
 @dataclass(slots=True)
 class _Line:
     """A cash line while it is folded; its leg has no number yet."""
@@ -59,7 +67,6 @@ class _Fold:
 
     def __init__(self, history: History) -> None:
         self.history = history
-        self.dollars = history.settlement_currency in DOLLARS
         self.legs: list[FoldedLeg] = []
         self.held: dict[str, FoldedLeg] = {}
         self.rolls = {fact.number: FoldedRoll(fact) for fact in history.rolls}
@@ -75,6 +82,7 @@ class _Fold:
         self.bound_time = 0  # microseconds with collateral > 0
         self.at_risk = 0  # microseconds with something open
         self.override: Decimal | None = None
+        self.override_to_come: Decimal | None = None  # said while nothing was open
         self.insufficient = False
         self.flat_time: Micros | None = None
         self.ending: CloseReason | None = None
@@ -132,6 +140,8 @@ class _Fold:
             elif event.collateral is not None:
                 if self.held:
                     self.override = event.collateral
+                else:
+                    self.override_to_come = event.collateral
             elif self.half_roll is not None and not self.held:
                 self.ending, self.half_roll = CloseReason.ROLL_ABANDONED, None
 
@@ -163,6 +173,8 @@ class _Fold:
         if short and leg.instrument.style is ContractStyle.INVERSE and leg.instrument.option_type is OptionType.PUT:
             self.insufficient = True
         self.ending, self.half_roll, self.flat_time = None, None, None
+        if self.override_to_come is not None:
+            self.override, self.override_to_come = self.override_to_come, None
         roll = self._roll(trade)
         if roll is not None:
             roll.opening += 1
@@ -228,8 +240,10 @@ class _Fold:
             fee = delivery_fee(self.history.venue, instrument, quantity, delivered.price)
         released, released_usd = leg.release(quantity)
         gross = leg.sign * (released - paid)
-        factor = ONE if self.dollars else delivered.price
-        gross_usd = None if released_usd is None else leg.sign * (released_usd - paid * factor)
+        factor = self._factor(delivered.price)
+        gross_usd = None
+        if released_usd is not None and (factor is not None or not paid):
+            gross_usd = leg.sign * (released_usd - paid * (factor or ZERO))
         leg.gross += gross
         leg.settled, leg.delivery_price, leg.payoff, leg.delivery_fee = quantity, delivered.price, paid, fee
         leg.close_time = delivered.expiry_time
@@ -263,8 +277,8 @@ class _Fold:
         return f"fills[{place}].{name}" if revision == self.history.revision else "fills"
 
     def _factor(self, index_price: Decimal | None) -> Decimal | None:
-        """USD per unit of the settlement currency at a fill; None where a coin's index is not known."""
-        return ONE if self.dollars else index_price
+        """USD per unit of the settlement currency at an index."""
+        return usd_factor(self.history.settlement_currency, self.history.underlying, index_price)
 
     def _roll(self, trade: Trade) -> FoldedRoll | None:
         roll = self.rolls.get(trade.roll_number)
@@ -328,7 +342,7 @@ class _Fold:
             realized_usd = gross_usd - charged * (factor or ZERO)
         if fee is None:
             self.fees_complete = False
-        elif fee_source is FeeSource.ESTIMATED and trade is not None:
+        elif fee_source is FeeSource.ESTIMATED and fee:
             self.fees_estimated = True
         self.lines.append(
             _Line(kind, leg, trade, quantity, fee, fee_source, cash, cash_usd, gross - charged, realized_usd, time, key)
@@ -526,4 +540,6 @@ def standing(history: History, at: Micros) -> Standing:
     """How the chain stood at an instant, by its fills and settlements up to it."""
     run = _Fold(history)
     run.run(at)
+    if not run.legs and history.fills:
+        return Standing(ChainState.PENDING, 0)  # its first fill is still to come
     return Standing(run.state(), run.half_roll.fact.number if run.half_roll else 0)

@@ -2,13 +2,14 @@
 
 An ORDER_AGGREGATE is an order's cumulative quantity and average price. Its newest report says how much there is and
 what it cost in all. Each report's growth stands at that report's own time, so that a position partly closed between
-two reports was really held. Real trades of the order take the place of the oldest growth; what is left keeps the
-price that preserves the newest report's total.
+two reports was really held. A real trade of the order takes the place of the growth that its own time falls in, then
+of others, oldest first; what is left keeps the price that preserves the newest report's total.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.decimals import ZERO, exact, quotient
@@ -97,13 +98,10 @@ def _uncovered(reports: list[ChainFill], covering: list[Trade]) -> Iterable[Trad
     if fee is not None:
         fee -= sum((trade.fee for trade in covering if trade.fee is not None), ZERO)
 
-    growths: list[tuple[ChainFill, Decimal]] = []
-    reached = covered
-    for report in reports:
-        now = min(report.fill.quantity, total)
-        if now > reached:
-            growths.append((report, now - reached))
-            reached = now
+    growths = _growths(reports, total)
+    for trade in sorted(covering, key=lambda trade: trade.time):
+        _cover(growths, trade)
+    growths = [growth for growth in growths if growth[1]]
     pieces: list[Trade] = []
     for report, quantity in growths:
         last = report is growths[-1][0]
@@ -117,6 +115,31 @@ def _uncovered(reports: list[ChainFill], covering: list[Trade]) -> Iterable[Trad
         piece_fee = fee if last or fee is None else ZERO
         pieces.append(_trade(report, quantity, price, piece_value, piece_fee, newest.fee_source))
     return pieces
+
+
+_Growth = list[Any]
+"""[report, quantity that is not covered yet]."""
+
+
+def _growths(reports: list[ChainFill], total: Decimal) -> list[_Growth]:
+    """By how much each report grew the order, up to the newest report's total."""
+    growths: list[_Growth] = []
+    reached = ZERO
+    for report in reports:
+        now = min(report.fill.quantity, total)
+        if now > reached:
+            growths.append([report, now - reached])
+            reached = now
+    return growths
+
+
+def _cover(growths: list[_Growth], trade: Trade) -> None:
+    """Takes a trade's quantity out of the growth that it was a part of, then out of others."""
+    left = trade.quantity
+    for growth in sorted(growths, key=lambda growth: growth[0].fill.executed_time < trade.time):
+        taken = min(left, growth[1])
+        growth[1] -= taken
+        left -= taken
 
 
 @exact

@@ -13,7 +13,7 @@ from rollbook_server.domain.chains import Chain
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.decimals import ONE, ZERO, exact, percent
 from rollbook_server.domain.executions import Mark, Mode, Side
-from rollbook_server.domain.fold import DOLLARS
+from rollbook_server.domain.fold import usd_factor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def value_chain(chain: Chain, marks: Mapping[str, Mark]) -> ChainValuation | Non
             continue
         direction = ONE if leg.side is Side.SELL else -ONE
         worth = mark.mark_price * leg.open_quantity * leg.instrument.multiplier
-        index = ONE if chain.settlement_currency in DOLLARS else mark.index_price
+        index = usd_factor(chain.settlement_currency, chain.underlying, mark.index_price)
         usd = None
         if leg.open_credit_usd is not None and (index is not None or not worth):
             usd = leg.open_credit_usd - direction * worth * (index or ZERO)

@@ -29,10 +29,10 @@ from rollbook_server.domain.executions import (
     ReportedDelivery,
     Settlement,
 )
-from rollbook_server.domain.instruments import DERIBIT, Instrument
+from rollbook_server.domain.instruments import DERIBIT, Instrument, parse_deribit
 from rollbook_server.ledger import Submission
 from rollbook_server.rpc.enums import enum_map
-from rollbook_server.storage.observations import RefusedCommand
+from rollbook_server.storage.observations import RefusedCommand, trade_key
 
 MAX_BATCH = 500
 MAX_MARKS = 5_000
@@ -409,6 +409,18 @@ def _reported(message: ledger_service_pb2.ReportedDelivery, where: str) -> Repor
     )
 
 
+def _trade_keys(fills: Any) -> tuple[str, ...]:
+    """The keys of a refused command's trades; none unless every fill is one, for then trades alone resolve nothing."""
+    keys = set()
+    for fill in fills:
+        if not fill.trade_id:
+            return ()
+        contract = parse_deribit(fill.symbol)
+        currency = fill.instrument.settlement_currency or (contract.settlement_currency if contract else "")
+        keys.add(trade_key(fill.trade_id, currency))
+    return tuple(sorted(keys))
+
+
 def refused_command(kind: str, message: Any) -> RefusedCommand | None:
     """How a command is listed if it is refused, as far as it can be read; None without an account and a request_id."""
     if _NAME.fullmatch(message.account) is None or _UUID.fullmatch(message.request_id) is None:
@@ -422,7 +434,7 @@ def refused_command(kind: str, message: Any) -> RefusedCommand | None:
         mode=mode.value if mode else "",
         venue=message.venue or DERIBIT,
         has_fills=len(fills) > 0,
-        trade_ids=tuple(sorted({fill.trade_id for fill in fills[:_MAX_FILLS] if fill.trade_id})),
+        trades=_trade_keys(fills[:_MAX_FILLS]),
         content=message.SerializeToString(),
     )
 

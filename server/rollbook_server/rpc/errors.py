@@ -13,6 +13,8 @@ from rollbook.v1 import ledger_service_pb2
 from rollbook_server.domain import errors
 
 DOMAIN = "rollbook"
+_LONGEST = 1_024
+"""Characters of a message or detail: a status travels in headers, which gRPC bounds at 8 KiB."""
 
 CODES: Mapping[type[errors.Refusal], grpc.StatusCode] = {
     errors.InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
@@ -37,29 +39,31 @@ def _number(code: grpc.StatusCode) -> int:
 
 def metadata_of(refusal: errors.Refusal) -> dict[str, str]:
     """Details and field, as ErrorInfo carries them."""
-    return {**refusal.details, **({"field": refusal.field} if refusal.field else {})}
+    details = {**refusal.details, **({"field": refusal.field} if refusal.field else {})}
+    return {name: value[:_LONGEST] for name, value in details.items()}
 
 
 def status_of(refusal: errors.Refusal) -> status_pb2.Status:
     """The refusal as `google.rpc.Status`."""
     details = [Any()]
+    message = refusal.message[:_LONGEST]
     details[0].Pack(
         error_details_pb2.ErrorInfo(reason=refusal.reason.value, domain=DOMAIN, metadata=metadata_of(refusal))
     )
     if refusal.field:
         violation = error_details_pb2.BadRequest.FieldViolation(
-            field=refusal.field, description=refusal.message, reason=refusal.reason.value
+            field=refusal.field[:_LONGEST], description=message, reason=refusal.reason.value
         )
         details.append(Any())
         details[1].Pack(error_details_pb2.BadRequest(field_violations=[violation]))
-    return status_pb2.Status(code=_number(CODES[type(refusal)]), message=refusal.message, details=details)
+    return status_pb2.Status(code=_number(CODES[type(refusal)]), message=message, details=details)
 
 
 async def abort(context: grpc.aio.ServicerContext[object, object], refusal: errors.Refusal) -> NoReturn:
     """Ends a call with a refusal."""
     REASON.set(refusal.reason.value)
     status = rpc_status.to_status(status_of(refusal))
-    await context.abort(CODES[type(refusal)], refusal.message, status.trailing_metadata)
+    await context.abort(CODES[type(refusal)], status.details, status.trailing_metadata)
 
 
 def refusal_message(refusal: errors.Refusal) -> ledger_service_pb2.Refusal:

@@ -6,6 +6,7 @@ that is no longer in a transaction (a full disk rolls it back silently), fails t
 recorded, and everything held in memory is read from the file again.
 """
 
+import contextlib
 import fcntl
 import queue
 import threading
@@ -78,6 +79,7 @@ class Database:
         self._delivered: Callable[[Sequence[Job]], None] = _resolve
         self._failure: Callable[[BaseException], None] | None = None
         self._closing = False
+        self._stale = False
 
     def start(
         self,
@@ -157,7 +159,8 @@ class Database:
                     break
                 group.append(following)
             self._write_group(group)
-            self._delivered(group)
+            with contextlib.suppress(RuntimeError):  # the loop that waited is gone; what is written is written
+                self._delivered(group)
             if last:
                 return
 
@@ -183,6 +186,9 @@ class Database:
         transaction = self.transaction
         assert transaction is not None
         try:
+            if self._stale:
+                transaction.forget()
+                self._stale = False
             self.db.execute("BEGIN IMMEDIATE")
             for job in group:
                 self._run(job, transaction)
@@ -190,11 +196,13 @@ class Database:
             self._demand_transaction()
             self.db.execute("COMMIT")
         except BaseException as error:
+            # Whatever else fails now, the writer lives on: what is in memory is read again before it is used.
+            self._stale = True
             if self._failure is not None:
                 self._failure(error)
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
-            transaction.forget()
+            with contextlib.suppress(DatabaseError):
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
             return error
         transaction.committed()
         return None

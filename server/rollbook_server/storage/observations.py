@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.errors import Refusal
 from rollbook_server.domain.executions import Mark, Mode, Payload
+from rollbook_server.domain.recording.book import Scope
 from rollbook_server.storage.facts import dumps, from_json, to_json
 from rollbook_server.storage.sqlite import Connection, loads
 
@@ -16,8 +17,8 @@ MAX_MARKS = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedCommand:
-    """A command that could not be recorded, as far as it could be read. `mode` and `trade_ids` may be missing;
-    `content` is the command as it came, opaque here."""
+    """A command that could not be recorded, as far as it could be read: `mode` may be empty. `trades` are the keys of
+    its trades (see `trade_key`), empty unless every fill is one. `content` is the command as it came, opaque here."""
 
     account: str
     request_id: str
@@ -25,7 +26,7 @@ class RefusedCommand:
     mode: str
     venue: str
     has_fills: bool
-    trade_ids: tuple[str, ...]
+    trades: tuple[str, ...]
     content: bytes
 
 
@@ -56,14 +57,14 @@ def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now:
     A refusal whose trades are all recorded is resolved from the start: no money is missing.
     """
     missing = _missing_trades(db, refused, refusal)
-    resolved = revision if refused.trade_ids and not missing else 0
+    resolved = revision if refused.trades and not missing else 0
     content = refused.content if len(refused.content) <= MAX_REFUSED_BYTES else None
     db.execute(
-        "INSERT INTO refusals (account, request_id, command, mode, has_fills, trade_ids, code, reason, message, field,"
-        " details, content, attempts, first_time, last_time, resolved_revision)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
+        "INSERT INTO refusals (account, request_id, command, mode, venue, has_fills, trades, code, reason, message,"
+        " field, details, content, attempts, first_time, last_time, resolved_revision)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
         " ON CONFLICT (account, request_id) DO UPDATE SET command = excluded.command, mode = excluded.mode,"
-        " has_fills = excluded.has_fills, trade_ids = excluded.trade_ids, code = excluded.code,"
+        " has_fills = excluded.has_fills, trades = excluded.trades, venue = excluded.venue, code = excluded.code,"
         " reason = excluded.reason, message = excluded.message, field = excluded.field, details = excluded.details,"
         " content = excluded.content, attempts = attempts + 1, last_time = excluded.last_time,"
         " resolved_revision = excluded.resolved_revision",
@@ -72,6 +73,7 @@ def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now:
             refused.request_id,
             refused.command,
             refused.mode,
+            refused.venue,
             int(refused.has_fills),
             dumps(missing),
             type(refusal).__name__,
@@ -92,56 +94,55 @@ def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now:
     )
 
 
+def trade_key(trade_id: str, currency: str) -> str:
+    """A trade among those of its account, mode and venue; `currency` is empty where it could not be read."""
+    return f"{currency} {trade_id}"
+
+
 def _missing_trades(db: Connection, refused: RefusedCommand, refusal: Refusal) -> list[str]:
     """The trades of a refused command that are not recorded. One recorded with other content is missing: which of both
     is true, somebody has to see."""
-    missing = set(refused.trade_ids)
-    scope = (refused.account, refused.mode, refused.venue)
-    currency = ""
-    while missing:
-        row = db.execute(
-            "SELECT min(currency) FROM trades WHERE account = ? AND mode = ? AND venue = ? AND currency > ?",
-            (*scope, currency),
-        ).fetchone()
-        if row[0] is None:
-            break
-        currency = row[0]
-        for trade_id in sorted(missing):
-            found = db.execute(
-                "SELECT 1 FROM trades WHERE account = ? AND mode = ? AND venue = ? AND currency = ? AND trade_id = ?",
-                (*scope, currency, trade_id),
-            ).fetchone()
-            if found:
-                missing.discard(trade_id)
     conflicting = refusal.details.get("trade_id")
-    return sorted(missing | ({conflicting} if conflicting in refused.trade_ids else set()))
+    missing = []
+    for key in refused.trades:
+        currency, _, trade_id = key.partition(" ")
+        row = db.execute(
+            "SELECT 1 FROM trades WHERE account = ? AND mode = ? AND venue = ? AND currency = ? AND trade_id = ?",
+            (refused.account, refused.mode, refused.venue, currency, trade_id),
+        ).fetchone()
+        if row is None or trade_id == conflicting:
+            missing.append(key)
+    return missing
 
 
-def resolve_refusals(
-    db: Connection, account: str, mode: Mode, request_ids: Iterable[str], trade_ids: set[str], revision: int
-) -> None:
-    """Marks the refusals whose request_id, or all of whose trade_ids, have been accepted."""
+def resolve_refusals(db: Connection, scope: Scope, request_ids: Iterable[str], trades: set[str], revision: int) -> None:
+    """Marks the refusals whose request_id, or all of whose trades (see `trade_key`), have been accepted."""
     for request_id in request_ids:
         db.execute(
             "UPDATE refusals SET resolved_revision = ? WHERE account = ? AND request_id = ? AND resolved_revision = 0",
-            (revision, account, request_id),
+            (revision, scope.account, request_id),
         )
-    if not trade_ids:
+    if not trades:
         return
     rows = db.execute(
-        "SELECT id, trade_ids FROM refusals WHERE account = ? AND resolved_revision = 0 AND mode IN (?, '')",
-        (account, mode),
+        "SELECT id, trades FROM refusals WHERE account = ? AND mode = ? AND venue = ? AND resolved_revision = 0",
+        (scope.account, scope.mode, scope.venue),
     ).fetchall()
     for row_id, listed in rows:
         named = set(loads(listed))
         # Trades accepted one by one resolve it too: what is left of the list is what is still missing.
-        if not named & trade_ids:
+        if not named & trades:
             continue
-        left = sorted(named - trade_ids)
+        left = sorted(named - trades)
         db.execute(
-            "UPDATE refusals SET trade_ids = ?, resolved_revision = ? WHERE id = ?",
+            "UPDATE refusals SET trades = ?, resolved_revision = ? WHERE id = ?",
             (dumps(left), 0 if left else revision, row_id),
         )
+
+
+def any_unresolved(db: Connection) -> bool:
+    """Whether any refusal is open."""
+    return db.execute("SELECT 1 FROM refusals WHERE resolved_revision = 0 LIMIT 1").fetchone() is not None
 
 
 def list_refusals(

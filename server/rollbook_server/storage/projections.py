@@ -15,7 +15,7 @@ from rollbook_server.domain.decimals import plain
 from rollbook_server.domain.entries import KINDS, Entry, ExecutionEntry, FillsEntry, SettlementEntry
 from rollbook_server.domain.executions import Execution, Fill, FillSource, Flag, LateFills, Order, PositionEffect
 from rollbook_server.domain.history import History, Key
-from rollbook_server.domain.instruments import Instrument, resolve
+from rollbook_server.domain.instruments import DERIBIT, Instrument, resolve
 from rollbook_server.domain.portfolio import NOTHING, Row, Totals, row_of, share
 from rollbook_server.domain.recording.book import KnownTrade, Record, Scope, Waiting
 from rollbook_server.storage import journal
@@ -106,6 +106,11 @@ class Projections:
             return None
         return next(leg.instrument for leg in record.chain.legs if leg.leg_number == row[1])
 
+    def currency_of(self, scope: Scope, fill: Fill) -> str:
+        """The settlement currency of an accepted fill's contract, which may only be named."""
+        known = None if scope.venue == DERIBIT else self.instrument(scope, fill.symbol)
+        return resolve(scope.venue, fill.symbol, fill.instrument, "fills", known).settlement_currency
+
     def unsettled(self, scope: Scope, symbol: str, index_name: str, expiry: Micros) -> Sequence[str]:
         rows = self._db.execute(
             "SELECT DISTINCT position_id FROM legs WHERE held = 1 AND account = ? AND mode = ? AND venue = ?"
@@ -131,7 +136,10 @@ class Projections:
             return None
         said: Execution | LateFills
         said = from_json(Execution, row[1]) if row[0] == "execution" else from_json(LateFills, row[1])
-        return KnownTrade(next(fill for fill in said.fills if fill.trade_id == trade_id), row[2])
+        for fill in said.fills:
+            if fill.trade_id == trade_id and self.currency_of(scope, fill) == currency:
+                return KnownTrade(fill, row[2])
+        raise LookupError(f"trade {trade_id} is not in the entry that is said to hold it")
 
     def waiting(self, scope: Scope, order_id: str) -> Waiting:
         rows = self._db.execute(
@@ -188,7 +196,7 @@ class Projections:
                     self._write_trade(scope, entry, decided.instrument.settlement_currency, fill)
                 self._write_orders(scope, entry, order_ids - {""})
                 if Flag.FILLS_ATTACHED in body.flags:
-                    self._take_waiting(scope, body, order_ids)
+                    self._take_waiting(scope, body)
             case FillsEntry():
                 scope = Scope(entry.account, body.mode, body.venue)
                 for decided in body.fills:
@@ -252,7 +260,7 @@ class Projections:
             ),
         )
 
-    def _take_waiting(self, scope: Scope, body: ExecutionEntry, order_ids: set[str]) -> None:
+    def _take_waiting(self, scope: Scope, body: ExecutionEntry) -> None:
         """Fills and reports that waited for these orders wait no longer."""
         where = "account = ? AND mode = ? AND venue = ? AND order_id = ? AND kind = ?"
         for decided in body.fills:
@@ -262,10 +270,13 @@ class Projections:
                     f"DELETE FROM waiting WHERE {where} AND fact = ?",
                     (scope.account, scope.mode, scope.venue, fill.order_id, "fill", to_json(fill)),
                 )
-        for order_id in order_ids:
-            self._db.execute(
-                f"DELETE FROM waiting WHERE {where}", (scope.account, scope.mode, scope.venue, order_id, "order")
-            )
+        for decided_order in body.orders:
+            if decided_order.order is not None:
+                order = decided_order.order
+                self._db.execute(
+                    f"DELETE FROM waiting WHERE {where} AND fact = ?",
+                    (scope.account, scope.mode, scope.venue, order.order_id, "order", to_json(order)),
+                )
 
     def _write_waiting(self, scope: Scope, entry: Entry, body: FillsEntry) -> None:
         def wait(order_id: str, kind: str, place: int, fact: Fill | Order) -> None:
@@ -277,8 +288,7 @@ class Projections:
         at = journal.entry_id(entry.revision, entry.sequence)
         for place, fill in enumerate(body.waiting_fills):
             wait(fill.order_id, "fill", place, fill)
-            instrument = resolve(scope.venue, fill.symbol, fill.instrument, "fills")
-            self._write_trade(scope, entry, instrument.settlement_currency, fill)
+            self._write_trade(scope, entry, self.currency_of(scope, fill), fill)
         for place, order in enumerate(body.waiting_orders):
             wait(order.order_id, "order", place, order)
 

@@ -8,10 +8,15 @@ from rollbook_server.domain.entries import DecidedFill, Delivery, Entry, Settlem
 from rollbook_server.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, Reason
 from rollbook_server.domain.executions import FeeSource, Fill, FillSource, Flag, Mode, PositionEffect, Side
 from rollbook_server.domain.fees import estimate_fee
-from rollbook_server.domain.fold import DOLLARS
+from rollbook_server.domain.fold import usd_factor
 from rollbook_server.domain.history import History
-from rollbook_server.domain.instruments import Instrument
+from rollbook_server.domain.instruments import DERIBIT, Instrument
 from rollbook_server.domain.recording.book import Book, KnownTrade, Place, Record, Scope, advance
+
+
+def known_contract(book: Book, scope: Scope, symbol: str) -> Instrument | None:
+    """A contract of another venue as the book knows it: one symbol is one contract. Deribit's names say it all."""
+    return None if scope.venue == DERIBIT else book.instrument(scope, symbol)
 
 
 def check_fill(scope: Scope, fill: Fill, instrument: Instrument, field: str) -> None:
@@ -66,10 +71,9 @@ def known_trade(
     if fill.source is not FillSource.VENUE_TRADE:
         return None
     key = (instrument.settlement_currency, fill.trade_id)
-    twin = earlier.get(key)
-    known = KnownTrade(twin, "") if twin else book.trade(scope, *key)
+    twin = earlier.setdefault(key, fill)
+    known = book.trade(scope, *key) if twin is fill else KnownTrade(twin, "", repeated=True)
     if known is None:
-        earlier[key] = fill
         return None
     different = _conflicts(known.fill, fill)
     if different:
@@ -110,8 +114,9 @@ def fill_flags(fills: Iterable[tuple[Fill, DecidedFill]]) -> list[Flag]:
             flags.append(Flag.FEE_ESTIMATED)
         if decided.fee_source is FeeSource.MISSING:
             flags.append(Flag.FEE_MISSING)
-        dollars = decided.instrument.settlement_currency in DOLLARS
-        if not dollars and fill.index_price is None and (fill.price or decided.fee):
+        contract = decided.instrument
+        known = usd_factor(contract.settlement_currency, contract.underlying, fill.index_price) is not None
+        if not known and (fill.price or decided.fee):
             flags.append(Flag.INDEX_MISSING)
     return flags
 

@@ -33,10 +33,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class KnownTrade:
-    """A trade that counts already; `position_id` is empty while it waits for its order."""
+    """A trade that counts already; `position_id` is empty while it waits for its order, or where the present command
+    itself told it before (`repeated`)."""
 
     fill: Fill
     position_id: str
+    repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from rollbook_server.domain.recording.arrivals import (
     check_fill,
     decide_fill,
     fill_flags,
+    known_contract,
     known_trade,
     one_of,
     quantity_differs,
@@ -100,7 +101,7 @@ def judge_execution(book: Book, said: Execution, place: Place) -> Judgement:
     """
     draft = _Draft(said, Scope(said.account, said.mode, said.venue))
     _check_form(draft)
-    _check_contracts(draft)
+    _check_contracts(book, draft)
     _sort_out_known_trades(book, draft)
     _attach_waiting(book, draft)
     effects = _effects(draft)
@@ -128,7 +129,7 @@ def _check_form(draft: _Draft) -> None:
             )
 
 
-def _check_contracts(draft: _Draft) -> None:
+def _check_contracts(book: Book, draft: _Draft) -> None:
     """Resolves every contract; refuses two currencies or coins, expired ones, and rolls from a contract to itself."""
     said, scope = draft.said, draft.scope
     parts: list[tuple[str, Fill | Order]] = [(f"fills[{n}]", fill) for n, fill in enumerate(said.fills)]
@@ -136,11 +137,11 @@ def _check_contracts(draft: _Draft) -> None:
     parts.sort(key=lambda part: part[1].instrument is None)  # what is given in full once may be named elsewhere
     named: list[tuple[str, Instrument]] = []
     for where, part in parts:
-        known = draft.instruments.get(part.symbol)
+        known = draft.instruments.get(part.symbol) or known_contract(book, scope, part.symbol)
         instrument = resolve(scope.venue, part.symbol, part.instrument, where, known)
         if known is not None and known != instrument:
             raise InvalidArgument(
-                Reason.INSTRUMENT_MISMATCH, f"{part.symbol} is given twice, and not alike", f"{where}.instrument"
+                Reason.INSTRUMENT_MISMATCH, f"{part.symbol} is known as another contract", f"{where}.instrument"
             )
         draft.instruments[part.symbol] = instrument
         if part.instrument is not None:
@@ -218,26 +219,53 @@ def _sort_out_known_trades(book: Book, draft: _Draft) -> None:
             continue
         draft.dropped.append(fill.trade_id)
         draft.holder_of_dropped = draft.holder_of_dropped or known.position_id
-        if not known.position_id and known.fill is not earlier.get((instrument.settlement_currency, fill.trade_id)):
+        if not known.position_id and not known.repeated:
             draft.attached.append(known.fill)  # it waited for its order: this execution says whose it is
 
 
 def _attach_waiting(book: Book, draft: _Draft) -> None:
-    """Takes in the fills and states that came before their orders."""
+    """Takes in what came before its order. What cannot be the order's (another contract, direction or effect) goes on
+    waiting, where the portfolio counts it: it must not keep a true execution out."""
     said, scope = draft.said, draft.scope
-    contracts = {order.order_id: order.symbol for order in said.orders}
-    for fill in draft.fills:
+    owners: dict[str, tuple[str, Fill | Order]] = {}
+    for number, order in enumerate(said.orders):
+        owners[order.order_id] = (f"orders[{number}]", order)
+    for number, fill in draft.counted:
         if fill.order_id:
-            contracts.setdefault(fill.order_id, fill.symbol)
-    taken = {fill.trade_id for fill in draft.attached if fill.trade_id}
-    for order_id, symbol in contracts.items():
+            owners.setdefault(fill.order_id, (f"fills[{number}]", fill))
+    told = {fill.trade_id for fill in draft.attached}
+    draft.attached = [fill for fill in draft.attached if fill.order_id not in owners]
+    for order_id, (where, owner) in owners.items():
         waiting = book.waiting(scope, order_id)
-        draft.attached_orders += waiting.orders
-        # A fill in another contract cannot be this order's: it goes on waiting, where the portfolio counts it.
-        draft.attached += [fill for fill in waiting.fills if fill.symbol == symbol and fill.trade_id not in taken]
+        if not waiting.fills and not waiting.orders:
+            continue
+        effect = draft.effect(owner.symbol, owner.position_effect, where)
+        for report in waiting.orders:
+            if report.symbol in ("", owner.symbol) and report.side in (None, owner.side):
+                draft.attached_orders.append(report)
+        draft.attached += [fill for fill in waiting.fills if _fits(draft, fill, owner, effect)]
     for fill in draft.attached:
-        instrument = resolve(scope.venue, fill.symbol, fill.instrument, "fills")
-        draft.instruments.setdefault(fill.symbol, instrument)
+        told.discard(fill.trade_id)
+        draft.instruments.setdefault(fill.symbol, resolve(scope.venue, fill.symbol, fill.instrument, "fills"))
+    if told:
+        raise FailedPrecondition(
+            Reason.ORDER_OF_OTHER_CHAIN,
+            f"trade {min(told)} was reported before for its order, in another contract or direction",
+            "fills",
+        )
+
+
+def _fits(draft: _Draft, fill: Fill, owner: Fill | Order, effect: PositionEffect) -> bool:
+    """Whether a waiting fill can be the order's. A contract that was only named is taken as the fill has it in full."""
+    if fill.symbol != owner.symbol or fill.side is not owner.side or fill.position_effect not in (None, effect):
+        return False
+    contract = resolve(draft.scope.venue, fill.symbol, fill.instrument, "fills", draft.instruments[fill.symbol])
+    if contract == draft.instruments[fill.symbol]:
+        return True
+    if fill.symbol in draft.given:
+        return False
+    draft.instruments[fill.symbol] = contract
+    return True
 
 
 def _effects(draft: _Draft) -> dict[str, PositionEffect]:
@@ -284,7 +312,7 @@ def _find_chain(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -
             return record, now.half_roll
         if only_opens and now.state is not ChainState.OPEN:
             raise _not_open(record, now.state, "position_id")
-        return record, -1
+        return record, _other_half(record, effects) or -1
     fills_close = said.action is Action.CLOSE and bool(draft.fills)  # how much was open, the fold says better
     if now.state is not ChainState.OPEN and not fills_close:
         raise _not_open(record, now.state, "position_id")
@@ -296,9 +324,27 @@ def _find_repeated(book: Book, draft: _Draft) -> Record | None:
     if draft.fills or not draft.holder_of_dropped:
         return None
     holder = draft.holder_of_dropped
-    if any(book.order_owner(draft.scope, order.order_id) != holder for order in draft.said.orders):
-        return None
+    of_known_trades = {fill.order_id for fill in draft.said.fills}
+    for order in draft.said.orders:
+        owner = book.order_owner(draft.scope, order.order_id)
+        if owner != holder and (owner is not None or order.order_id not in of_known_trades):
+            return None
     return book.record(draft.said.account, holder)
+
+
+def _other_half(record: Record, effects: dict[str, PositionEffect]) -> int:
+    """The roll that has only its other side so far and names these contracts; 0 if none: a roll may be told in two
+    executions, one closing, one opening."""
+    sides = set(effects.values())
+    if len(sides) != 1:
+        return 0
+    side = sides.pop()
+    for roll in reversed(record.history.rolls):
+        done = {fill.effect for fill in record.history.fills if fill.roll_number == roll.number}
+        named = roll.to_symbols if side is OPENING else roll.from_symbols
+        if done and side not in done and (not named or set(effects) <= set(named)):
+            return roll.number
+    return 0
 
 
 def _check_not_rolled_back(record: Record, half_roll: int, effects: dict[str, PositionEffect]) -> None:
@@ -330,8 +376,9 @@ def _find_for_open(
         case _:
             if not draft.lively and said.status in _FAILED:
                 return named, 0
+            advice = "use ADD" if now.state is ChainState.OPEN else "its fills come by RecordFills"
             raise FailedPrecondition(
-                Reason.POSITION_EXISTS, f"{said.position_id} is {now.state} at that time; use ADD", "position_id"
+                Reason.POSITION_EXISTS, f"{said.position_id} is {now.state} at that time; {advice}", "position_id"
             )
 
 
@@ -376,10 +423,10 @@ def _holder(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -> Re
             "position_id",
         )
     if len(found) > 1:
-        ids = [record.history.position_id for record in found]
+        ids = [record.history.position_id for record in found[:10]]
         raise FailedPrecondition(
             Reason.AMBIGUOUS_CONTRACT,
-            f"several chains hold {', '.join(symbols)}: name one of {', '.join(ids)}",
+            f"{len(found)} chains hold {', '.join(symbols)}: name one, such as {', '.join(ids[:3])}",
             "position_id",
             {"position_ids": ",".join(ids)},
         )
@@ -437,6 +484,7 @@ def _check_orders(book: Book, draft: _Draft, position_id: str, record: Record | 
     said = draft.said
     parts: list[tuple[str, Fill | Order]] = [(f"orders[{n}]", order) for n, order in enumerate(said.orders)]
     parts += [(f"fills[{n}]", fill) for n, fill in draft.counted if fill.order_id]
+    parts += [("fills", fill) for fill in draft.attached]
     for where, part in parts:
         owner = book.order_owner(draft.scope, part.order_id)
         if owner is not None and owner != position_id:

@@ -12,6 +12,7 @@ from rollbook_server.domain.recording.arrivals import (
     check_fill,
     decide_fill,
     fill_flags,
+    known_contract,
     known_trade,
     quantity_differs,
     settle_on_arrival,
@@ -83,7 +84,12 @@ def _shares(book: Book, scope: Scope, said: LateFills) -> dict[str, _Share]:
         where = f"fills[{number}]"
         if not fill.order_id:
             raise InvalidArgument(Reason.MISSING_FIELD, "a late fill names its order", f"{where}.order_id")
-        instrument = resolve(scope.venue, fill.symbol, fill.instrument, where)
+        known_as = known_contract(book, scope, fill.symbol)
+        instrument = resolve(scope.venue, fill.symbol, fill.instrument, where, known_as)
+        if known_as is not None and known_as != instrument:
+            raise InvalidArgument(
+                Reason.INSTRUMENT_MISMATCH, f"{fill.symbol} is known as another contract", f"{where}.instrument"
+            )
         check_fill(scope, fill, instrument, where)
         known = known_trade(book, scope, instrument, fill, where, earlier)
         owner = book.order_owner(scope, fill.order_id) or ""

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from rollbook_server.domain.chains import Leg
 from rollbook_server.domain.clock import Micros, moment
-from rollbook_server.domain.decimals import ZERO, exact, quotient
+from rollbook_server.domain.decimals import ZERO, exact, plain, quotient
 from rollbook_server.domain.entries import Answer, Delivery, Entry, SettlementEntry
 from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, NotFound, Reason
 from rollbook_server.domain.executions import Flag, ReportedDelivery, Settlement, Side
@@ -36,7 +36,9 @@ def judge_settlement(book: Book, said: Settlement, place: Place) -> Judgement:
     others = book.other_prices(scope, symbol, index_name, expiry, said.delivery_price)
     if others:
         raise FailedPrecondition(
-            Reason.SETTLED_AT_OTHER_PRICE, f"it is settled at {others[0]}; a correction is the way", "delivery_price"
+            Reason.SETTLED_AT_OTHER_PRICE,
+            f"it is settled at {plain(others[0])}; a correction is the way",
+            "delivery_price",
         )
     records = {}
     for position_id in book.unsettled(scope, symbol, index_name, expiry):
@@ -53,6 +55,7 @@ def judge_settlement(book: Book, said: Settlement, place: Place) -> Judgement:
         for position_id, record in records.items()
     }
     deliveries, differing = _deliveries(said, legs)
+    differing |= {each.symbol for each in said.reported if book.instrument(scope, each.symbol) is None}
     entries: list[Entry] = []
     after: dict[str, Record] = {}
     for position_id, record in records.items():
@@ -153,7 +156,7 @@ def _deliveries(said: Settlement, legs: Mapping[str, list[Leg]]) -> tuple[dict[s
         shared_cash = _shared(report.cash, cash, quantities)
         known_fees = [fee if fee is not None else ZERO for fee in fees]
         shared_fees = _shared(report.fee, known_fees, quantities)
-        if _far(report.cash, cash) or _far(report.fee, known_fees):
+        if _far(report.cash, cash) or (None not in fees and _far(report.fee, known_fees)):
             differing.add(symbol)
         for number, (position_id, _) in enumerate(holders):
             settled[position_id].append(
