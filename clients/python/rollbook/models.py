@@ -2297,7 +2297,7 @@ class RecordFillsResponse:
     revision: int = 0
     """The revision that holds them."""
     position_ids: tuple[str, ...] = ()
-    """The chains that they moved."""
+    """The chains that they belong to."""
     dropped_trade_ids: tuple[str, ...] = ()
     """Trades known before, which did not count again."""
     unmatched_order_ids: tuple[str, ...] = ()
@@ -2520,9 +2520,10 @@ class GetChainResponse:
     chain: PositionChain | None = None
     """The chain with legs and rolls."""
     lines: tuple[CashLine, ...] = ()
-    """Its cash lines in the order of the fold."""
+    """Its cash lines in the order of the fold; of a very long chain the newest that fit into 1.5 MiB."""
     entries: tuple[LedgerEntry, ...] = ()
-    """Its journal entries, oldest first; at most the newest 1,000."""
+    """Its journal entries, oldest first; at most the newest 1,000, and those that fit into 1.5 MiB (see ListEntries).
+    """
     valuation: ChainValuation | None = None
     """Its value, if something is open."""
 

@@ -14,8 +14,9 @@ from rollbook_server.ledger import Item, Ledger, Recorded, Submission
 from rollbook_server.rpc import decode, nouns
 from rollbook_server.rpc.enums import enum_map
 from rollbook_server.rpc.errors import abort, refusal_message
-from rollbook_server.rpc.paging import next_token, read_page
+from rollbook_server.rpc.paging import ANSWER_BYTES, fitting, next_token, read_page
 from rollbook_server.storage import reads
+from rollbook_server.storage.journal import entry_id
 
 _STATE = enum_map("ChainState")
 _STRATEGY = enum_map("StrategyKind")
@@ -144,11 +145,13 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         if not request.position_id:
             raise InvalidArgument(Reason.MISSING_FIELD, "position_id is required", "position_id")
         view = await self._ledger.chain(account, decode.position_of(request.position_id))
+        newest_lines = fitting((nouns.line(line) for line in reversed(view.lines)), ANSWER_BYTES // 2)
+        newest_entries = fitting((nouns.ledger_entry(entry) for entry in reversed(view.entries)), ANSWER_BYTES // 2)
         return pb.GetChainResponse(
             revision=view.revision,
             chain=nouns.chain(view.chain),
-            lines=[nouns.line(line) for line in view.lines],
-            entries=[nouns.ledger_entry(entry) for entry in view.entries],
+            lines=reversed(newest_lines),
+            entries=reversed(newest_entries),
             valuation=nouns.chain_valuation(view.valuation) if view.valuation else None,
         )
 
@@ -218,10 +221,13 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
                 page.size,
             )
         )
+        shown = fitting(nouns.ledger_entry(entry) for entry in found.entries)
+        more = found.more or len(shown) < len(found.entries)
+        last = entry_id(shown[-1].revision, shown[-1].sequence) if more else 0
         return pb.ListEntriesResponse(
             revision=found.revision,
-            entries=[nouns.ledger_entry(entry) for entry in found.entries],
-            next_page_token=next_token(ledger_id, request, found.last, found.upto) if found.more else "",
+            entries=shown,
+            next_page_token=next_token(ledger_id, request, last, found.upto) if more else "",
         )
 
     @answers
@@ -231,12 +237,12 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         ledger_id, revision = self._ledger.ledger_id, self._ledger.revision
         page = read_page(ledger_id, request)
         found = await self._ledger.refusals(account, mode, request.include_resolved, page.after, page.size + 1)
-        shown = found[: page.size]
-        more = len(found) > page.size
+        refusals = fitting(nouns.refused_execution(stored) for stored in found[: page.size])
+        more = len(found) > len(refusals)
         return pb.ListRefusedExecutionsResponse(
             revision=revision,
-            refusals=[nouns.refused_execution(stored) for stored in shown],
-            next_page_token=next_token(ledger_id, request, shown[-1].id, 0) if more else "",
+            refusals=refusals,
+            next_page_token=next_token(ledger_id, request, found[len(refusals) - 1].id, 0) if more else "",
         )
 
 

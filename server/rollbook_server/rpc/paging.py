@@ -3,14 +3,19 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
 from rollbook_server.domain.errors import InvalidArgument, Reason
 
 DEFAULT_SIZE, LARGEST_SIZE = 50, 500
+ANSWER_BYTES = 3 * 2**20
+"""What an answer may carry: clients in every language refuse more than 4 MiB unless told."""
+
+M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,17 @@ def read_page(ledger_id: str, request: Any) -> Page:
             "page_token",
         )
     return Page(after, upto, size)
+
+
+def fitting(messages: Iterable[M], budget: int = ANSWER_BYTES) -> list[M]:
+    """The first messages that fit into an answer together; at least one, if there is one."""
+    fit: list[M] = []
+    for message in messages:
+        budget -= message.ByteSize() + 8
+        if fit and budget < 0:
+            break
+        fit.append(message)
+    return fit
 
 
 def next_token(ledger_id: str, request: Message, last: int, upto: int) -> str:

@@ -5,7 +5,7 @@ Open chains stay in memory; closed ones are read again when something late conce
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -375,15 +375,18 @@ def _numbers(history: History) -> Sequence[int]:
     return [history.leg_numbers.get(fill.key, 0) for fill in history.fills]
 
 
-def read_record(db: Connection, account: str, position_id: str) -> Record | None:
-    """A chain as stored: its history from the journal, its figures and leg numbers from their projection."""
+def read_record(
+    db: Connection, account: str, position_id: str, entries: Iterable[Entry] | None = None
+) -> Record | None:
+    """A chain as stored: its history from the journal (or from its entries, if they are there already), its figures
+    and leg numbers from their projection."""
     row = db.execute(
         "SELECT figures, leg_numbers FROM chains WHERE account = ? AND position_id = ?", (account, position_id)
     ).fetchone()
     if row is None:
         return None
     history: History | None = None
-    for entry in journal.entries_of(db, account, position_id):
+    for entry in journal.entries_of(db, account, position_id) if entries is None else entries:
         history = History.begun_by(entry) if history is None else history.after(entry)
     if history is None:
         raise LookupError(f"chain {account}/{position_id} has no entries")

@@ -91,10 +91,10 @@ def head(db: Connection) -> Head:
 
 def chain_view(db: Connection, account: str, position_id: str) -> ChainView | None:
     """One chain with its lines, its newest entries and its value."""
-    record = read_record(db, account, position_id)
+    entries = list(journal.entries_of(db, account, position_id))
+    record = read_record(db, account, position_id, entries)
     if record is None:
         return None
-    entries = list(journal.entries_of(db, account, position_id))
     return ChainView(
         revision=head(db).revision,
         chain=record.chain,

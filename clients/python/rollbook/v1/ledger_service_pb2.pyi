@@ -330,7 +330,7 @@ class RecordFillsResponse(_message.Message):
     """The revision that holds them."""
     @_builtins.property
     def position_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The chains that they moved."""
+        """The chains that they belong to."""
 
     @_builtins.property
     def dropped_trade_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -603,11 +603,11 @@ class GetChainResponse(_message.Message):
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_chain_pb2.CashLine]:
-        """Its cash lines in the order of the fold."""
+        """Its cash lines in the order of the fold; of a very long chain the newest that fit into 1.5 MiB."""
 
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[_entry_pb2.LedgerEntry]:
-        """Its journal entries, oldest first; at most the newest 1,000."""
+        """Its journal entries, oldest first; at most the newest 1,000, and those that fit into 1.5 MiB (see ListEntries)."""
 
     @_builtins.property
     def valuation(self) -> _mark_pb2.ChainValuation:
