@@ -63,7 +63,7 @@ def check_ledger(path: Path, expect: str = "", progress: Progress | None = None)
     started = time.monotonic()
     path = path.resolve()
     report = Report(str(path), VERSION)
-    inspect(path)
+    inspect(path, damage_too=False)
     db = connect(path, read_only=True)
     try:
         db.execute("BEGIN")
@@ -95,7 +95,7 @@ def _prove(db: Connection, fresh: Connection, report: Report, expect: str, progr
         report.found("the ledger has no id")
     schemas.migrations.apply(SqliteUtils(fresh))
     expected_revision, expected_hash = _expected(expect, report)
-    hashes: dict[int, str] = {}
+    hashes = {0: journal.GENESIS.hex()}
     try:
         head = replay(_verified(db, report, expected_revision, hashes), fresh, count_entries(db), progress)
     except Exception as error:
@@ -104,7 +104,7 @@ def _prove(db: Connection, fresh: Connection, report: Report, expect: str, progr
     report.revision, report.head_hash = head.revision, head.hash.hex()
     report.entries = count_entries(db)
     report.chains = fresh.execute("SELECT count(*) FROM chains").fetchone()[0]
-    if expect and hashes.get(expected_revision) != expected_hash:
+    if expected_hash and hashes.get(expected_revision) != expected_hash:
         report.found(f"revision {expected_revision} has hash {hashes.get(expected_revision)}, not {expected_hash}")
     for table in schemas.PROJECTIONS:
         _compare(db, fresh, table, report)
@@ -184,16 +184,23 @@ def _compare(db: Connection, fresh: Connection, table: str, report: Report) -> N
     """Stored = rebuilt, row by row."""
     columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
     keys = [row[1] for row in db.execute(f"PRAGMA table_info({table})") if row[5]]
-    query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {', '.join(keys)}"
-    for stored, rebuilt in itertools.zip_longest(db.execute(query), fresh.execute(query)):
-        if stored == rebuilt:
-            continue
-        if stored is None or rebuilt is None:
-            there = "rebuilt" if stored is None else "stored"
-            report.found(f"{table}: {_row_name(columns, keys, stored or rebuilt)} is only in what is {there}")
-            return
-        different = [name for name, a, b in zip(columns, stored, rebuilt, strict=True) if a != b]
-        report.found(f"{table}: {_row_name(columns, keys, stored)} differs in {', '.join(different)}")
+    query = f"SELECT {', '.join([*keys, *columns])} FROM {table} ORDER BY {', '.join(keys)}"
+    count = len(keys)
+    ours, theirs = iter(db.execute(query)), iter(fresh.execute(query))
+    stored, rebuilt = next(ours, None), next(theirs, None)
+    while stored or rebuilt:
+        if stored and (not rebuilt or stored[:count] < rebuilt[:count]):
+            report.found(f"{table}: {_row_name(columns, keys, stored[count:])} is only in what is stored")
+            stored = next(ours, None)
+        elif rebuilt and (not stored or rebuilt[:count] < stored[:count]):
+            report.found(f"{table}: {_row_name(columns, keys, rebuilt[count:])} is only in what is rebuilt")
+            rebuilt = next(theirs, None)
+        elif stored and rebuilt:
+            different = [name for name, a, b in zip(columns, stored[count:], rebuilt[count:], strict=True) if a != b]
+            if different:
+                name = _row_name(columns, keys, stored[count:])
+                report.found(f"{table}: {name} differs in {', '.join(different)}")
+            stored, rebuilt = next(ours, None), next(theirs, None)
 
 
 def _row_name(columns: list[str], keys: list[str], row: tuple[Any, ...]) -> str:
@@ -219,9 +226,13 @@ def rebuild_ledger(path: Path, progress: Progress | None = None) -> Report:
             db.execute("BEGIN IMMEDIATE")
             for table in schemas.PROJECTIONS:
                 db.execute(f"DELETE FROM {table}")
-            head = replay(_verified(source, report), db, total, progress)
-            report.revision, report.head_hash, report.entries = head.revision, head.hash.hex(), total
-            report.chains = db.execute("SELECT count(*) FROM chains").fetchone()[0]
+            try:
+                head = replay(_verified(source, report), db, total, progress)
+            except Exception as error:
+                report.found(f"the journal cannot be folded: {error!r}")
+            else:
+                report.revision, report.head_hash, report.entries = head.revision, head.hash.hex(), total
+                report.chains = db.execute("SELECT count(*) FROM chains").fetchone()[0]
             source.execute("COMMIT")
             db.execute("COMMIT" if report.ok else "ROLLBACK")
         finally:

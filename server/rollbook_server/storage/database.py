@@ -55,6 +55,8 @@ class Job:
 
     run: Callable[[], Any]
     refused: Callable[[Refusal], None] | None = None
+    reads: bool = False
+    """A query on the writer's connection: it runs between groups, and harms none."""
     outcome: Any = None
     error: BaseException | None = None
     future: Any = None
@@ -112,7 +114,7 @@ class Database:
         """Runs a query on a snapshot: on a reader's connection, or on the writer's where two would be unsafe."""
         if self._pool is None:
             future: Future[T] = Future()
-            self.submit(Job(run=lambda: query(self.db), future=future))
+            self.submit(Job(run=lambda: query(self.db), reads=True, future=future))
             return future
         return self._pool.submit(self._read, query)
 
@@ -158,7 +160,12 @@ class Database:
                     last = True
                     break
                 group.append(following)
-            self._write_group(group)
+            commands = [each for each in group if not each.reads]
+            if commands:
+                self._write_group(commands)
+            for query in group:
+                if query.reads:
+                    self._run_query(query)
             with contextlib.suppress(RuntimeError):  # the loop that waited is gone; what is written is written
                 self._delivered(group)
             if last:
@@ -206,6 +213,16 @@ class Database:
             return error
         transaction.committed()
         return None
+
+    def _run_query(self, job: Job) -> None:
+        try:
+            self.db.execute("BEGIN")
+            try:
+                job.outcome = job.run()
+            finally:
+                self.db.execute("COMMIT")
+        except Exception as error:
+            job.error = error
 
     def _run(self, job: Job, transaction: Transaction) -> None:
         db = self.db
@@ -296,8 +313,9 @@ def quick_check(db: Connection) -> str:
     return "" if found == ["ok"] else str(found[0])
 
 
-def inspect(path: Path) -> None:
-    """Looks at the file without touching it. Raises DatabaseUnusable for a damaged, foreign or newer one."""
+def inspect(path: Path, *, damage_too: bool = True) -> None:
+    """Looks at the file without touching it. Raises DatabaseUnusable for a foreign or newer one, and (unless the
+    caller looks more closely itself) for a damaged one."""
     if not path.exists() or not path.stat().st_size:
         return
     unchanged = "It was not changed."
@@ -307,7 +325,7 @@ def inspect(path: Path) -> None:
             tables = SqliteUtils(db)
             newer = schemas.newer_than_known(tables)
             foreign = schemas.is_foreign(tables)
-            damage = quick_check(db)
+            damage = quick_check(db) if damage_too else ""
         finally:
             db.close()
     except DatabaseError as error:

@@ -1,0 +1,18 @@
+"""The bench itself works."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_quick_bench_prints_every_figure() -> None:
+    """A quick run measures every figure, names the machine and ends well."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--quick"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    words = ("SQLite", "RecordExecution,", "p50 / p99", "ratio", "RecordExecutions of", "start-up", "memory", "page")
+    for word in words:
+        assert word in done.stdout, word
