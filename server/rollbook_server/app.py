@@ -14,31 +14,31 @@ from rollbook_server.storage.sqlite import VERSION
 
 async def serve(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. Raises DatabaseUnusable or PortTaken."""
-    log = open_log(settings.logs)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    clock = WallClock() if settings.clock is ClockKind.WALL else EventClock()
-    ledger = Ledger(settings.db, clock, log, queue_size=settings.queue)
-    try:
-        server = Server(ledger, settings.listen, log, WallClock().now())
-        await server.start()
-        status = ledger.status()
-        host = settings.listen.rpartition(":")[0]
-        log.info(
-            "serving",
-            version=__version__,
-            sqlite=VERSION,
-            db=str(settings.db),
-            listen=f"{host}:{server.port}",
-            clock=settings.clock.value,
-            ledger_id=status.ledger_id,
-            revision=status.revision,
-        )
-        await stopping.wait()
-        log.info("stopping", grace=settings.grace)
-        await server.stop(settings.grace)
-    finally:
-        ledger.close()
-    log.info("stopped")
+    with open_log(settings.logs) as log:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopping.set)
+        clock = WallClock() if settings.clock is ClockKind.WALL else EventClock()
+        ledger = Ledger(settings.db, clock, log, queue_size=settings.queue)
+        try:
+            server = Server(ledger, settings.listen, log, WallClock().now())
+            await server.start()
+            status = ledger.status()
+            host = settings.listen.rpartition(":")[0]
+            log.info(
+                "serving",
+                version=__version__,
+                sqlite=VERSION,
+                db=str(settings.db),
+                listen=f"{host}:{server.port}",
+                clock=settings.clock.value,
+                ledger_id=status.ledger_id,
+                revision=status.revision,
+            )
+            await stopping.wait()
+            log.info("stopping", grace=settings.grace)
+            await server.stop(settings.grace)
+        finally:
+            ledger.close()
+        log.info("stopped")

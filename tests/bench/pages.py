@@ -26,7 +26,11 @@ _TIMES = 40
 
 
 async def _main(db: Path) -> None:
-    ledger = Ledger(db, WallClock(), open_log(db.parent / "logs"))
+    with open_log(db.parent / "logs") as log:
+        await _measure(Ledger(db, WallClock(), log))
+
+
+async def _measure(ledger: Ledger) -> None:
     service = LedgerService(ledger)
     taken: dict[str, float] = {}
     for name, request in PAGES.items():

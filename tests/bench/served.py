@@ -25,6 +25,7 @@ from rollbook.v1 import ledger_service_pb2 as pb
 from rollbook_server.domain.clock import WallClock
 from rollbook_server.ledger import Ledger
 from rollbook_server.logs import open_log
+from rollbook_server.rpc.interceptors import Log
 from rollbook_server.rpc.server import Server
 
 METHODS = {
@@ -65,8 +66,12 @@ def _top(profile: cProfile.Profile, name: str) -> str:
 
 async def _serve(db: Path, profiled: bool) -> str:
     """Serves, and returns the profiles."""
+    with open_log(db.parent / "logs") as log:
+        return await _serve_with(log, db, profiled)
+
+
+async def _serve_with(log: Log, db: Path, profiled: bool) -> str:
     began = time.perf_counter()
-    log = open_log(db.parent / "logs")
     ledger = Ledger(db, WallClock(), log)
     server = Server(ledger, "127.0.0.1:0", log, WallClock().now())
     server._server.add_generic_rpc_handlers((_no_op(),))
