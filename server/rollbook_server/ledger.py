@@ -144,23 +144,19 @@ class Ledger:
 
         Raises Refusal; a refused command is kept with its reason.
         """
-        return await self._submit(
-            lambda: self._record(submission),
-            lambda refusal: self._note(submission.refused, refusal),
-        )
+        job = self._job_of(submission)
+        self._database.submit(job)
+        answer: Answer = await asyncio.shield(job.future)
+        return answer
 
     async def record_each(self, submissions: Sequence[Item]) -> list[Recorded]:
         """Records items in order, each by itself; an item that was refused on its way here keeps its place.
 
         Raises ResourceExhausted or Unavailable if an item was not judged: the whole can be sent again.
         """
-        waiting = []
-        for item in submissions:
-            if isinstance(item, Submission):
-                waiting.append(asyncio.ensure_future(self.record(item)))
-            else:
-                waiting.append(asyncio.ensure_future(self._refuse_again(*item)))
-        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        jobs = [self._job_of(item) for item in submissions]
+        self._database.submit(*jobs)
+        outcomes = await asyncio.gather(*(asyncio.shield(job.future) for job in jobs), return_exceptions=True)
         recorded: list[Recorded] = []
         for outcome in outcomes:
             if isinstance(outcome, ResourceExhausted | Unavailable):
@@ -173,10 +169,23 @@ class Ledger:
                 recorded.append(Recorded(answer=outcome))
         return recorded
 
-    async def _refuse_again(self, refused: RefusedCommand | None, refusal: Refusal) -> Answer:
-        if refused is not None:
-            await self.refuse(refused, refusal)
-        raise refusal
+    def _job_of(self, item: Item) -> Job:
+        """What the writer does with one item of a batch."""
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        if isinstance(item, Submission):
+            submission = item
+            return Job(
+                run=lambda: self._record(submission),
+                refused=lambda refusal: self._note(submission.refused, refusal),
+                future=future,
+            )
+        refused, refusal = item
+
+        def refuse() -> Answer:
+            raise refusal
+
+        note = None if refused is None else lambda refusal: self._note(refused, refusal)
+        return Job(run=refuse, refused=note, future=future)
 
     async def record_together(self, submissions: Sequence[Submission], request_id: str) -> list[Answer]:
         """Records all items in one revision, or none. Raises the first item's Refusal, with details "index"."""

@@ -72,7 +72,10 @@ class Database:
         """The writer's connection; only jobs may use it."""
         self.transaction: Transaction | None = None
         self._lock = lock
-        self._queue: queue.Queue[Job | None] = queue.Queue(maxsize=queue_size)
+        self._queue: queue.SimpleQueue[Sequence[Job] | None] = queue.SimpleQueue()
+        self._room = queue_size
+        self._waiting = 0
+        self._count = threading.Lock()
         self._thread = threading.Thread(target=self._write, name="ledger-writer", daemon=True)
         self._single = single_connection
         self._readers = threading.local()
@@ -99,16 +102,20 @@ class Database:
     @property
     def queued(self) -> int:
         """Commands that wait."""
-        return self._queue.qsize()
+        return self._waiting
 
-    def submit(self, job: Job) -> None:
-        """Queues a command. Raises ResourceExhausted when too many wait, Unavailable when the server stops."""
+    def submit(self, *jobs: Job) -> None:
+        """Queues commands that are written in one group, in order: none is judged without the ones before it.
+
+        Raises ResourceExhausted when too many wait, Unavailable when the server stops; then none of them is queued.
+        """
         if self._closing:
             raise Unavailable(Reason.STOPPING, "the server is stopping; send it again")
-        try:
-            self._queue.put_nowait(job)
-        except queue.Full:
-            raise ResourceExhausted(Reason.QUEUE_FULL, "too many commands wait; send it again later") from None
+        with self._count:
+            if self._waiting and self._waiting + len(jobs) > self._room:
+                raise ResourceExhausted(Reason.QUEUE_FULL, "too many commands wait; send it again later")
+            self._waiting += len(jobs)
+        self._queue.put(jobs)
 
     def read(self, query: Callable[[Connection], T]) -> "Future[T]":
         """Runs a query on a snapshot: on a reader's connection, or on the writer's where two would be unsafe."""
@@ -146,10 +153,10 @@ class Database:
 
     def _write(self) -> None:
         while True:
-            job = self._queue.get()
-            if job is None:
+            taken = self._queue.get()
+            if taken is None:
                 return
-            group = [job]
+            group = list(taken)
             last = False
             while len(group) < GROUP:
                 try:
@@ -159,7 +166,9 @@ class Database:
                 if following is None:
                     last = True
                     break
-                group.append(following)
+                group += following
+            with self._count:
+                self._waiting -= len(group)
             commands = [each for each in group if not each.reads]
             if commands:
                 self._write_group(commands)
