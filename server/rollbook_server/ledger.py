@@ -63,11 +63,11 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A command with what belongs to it: venue messages, and how it is listed if it is refused."""
+    """A command with what belongs to it: venue messages, and how it is listed in the case that it is refused."""
 
     command: Command
     payloads: Sequence[Payload]
-    refused: RefusedCommand
+    refused: Callable[[], RefusedCommand | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class Ledger:
             submission = item
             return Job(
                 run=lambda: self._record(submission),
-                refused=lambda refusal: self._note(submission.refused, refusal),
+                refused=lambda refusal: self._note(submission.refused(), refusal),
                 future=future,
             )
         refused, refusal = item
@@ -184,8 +184,7 @@ class Ledger:
         def refuse() -> Answer:
             raise refusal
 
-        note = None if refused is None else lambda refusal: self._note(refused, refusal)
-        return Job(run=refuse, refused=note, future=future)
+        return Job(run=refuse, refused=lambda refusal: self._note(refused, refusal), future=future)
 
     async def record_together(self, submissions: Sequence[Submission], request_id: str) -> list[Answer]:
         """Records all items in one revision, or none. Raises the first item's Refusal, with details "index"."""
@@ -196,7 +195,7 @@ class Ledger:
             return self._record_together(submissions, request_id, failing)
 
         def refused(refusal: Refusal) -> None:
-            items = [submission.refused for submission in submissions]
+            items = [submission.refused() for submission in submissions]
             if failing:
                 self._note_batch(items, failing[0], refusal)
             else:  # the batch's own id is at fault: all of it is missing
@@ -309,10 +308,11 @@ class Ledger:
             details={"index": str(failing)},
         )
         for number, item in enumerate(refused):
-            if item is not None:
-                self._note(item, refusal if number == failing else others)
+            self._note(item, refusal if number == failing else others)
 
-    def _note(self, refused: RefusedCommand, refusal: Refusal) -> None:
+    def _note(self, refused: RefusedCommand | None, refusal: Refusal) -> None:
+        if refused is None:
+            return  # it does not say whose it is
         self._refusing = True
         place = self._store.place(self._clock.now())
         note_refusal(self._database.db, refused, refusal, place.now, place.revision - 1)

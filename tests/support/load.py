@@ -45,8 +45,9 @@ class Recorded:
 class Desk:
     """One account's commands, endless and the same for the same seed. Each story keeps to chains of its own."""
 
-    def __init__(self, account: str, seed: int) -> None:
+    def __init__(self, account: str, seed: int, *, expiries: tuple[str, str] = (EXPIRY, LATER)) -> None:
         self.account = account
+        self.expiry, self.later = expiries
         self.random = random.Random(f"{account}/{seed}")
         self.now = MORNING
         self._stories = 0
@@ -98,7 +99,7 @@ class Desk:
     def _settled(self) -> Iterator[Command]:
         """Two chains hold a contract to its expiry. Its index is no other story's: an index has one price."""
         name, _, _ = self._begin()
-        symbol = f"X{self._stories}_USDC-{EXPIRY}-100000-C"
+        symbol = f"X{self._stories}_USDC-{self.expiry}-100000-C"
         yield self.open(name, symbol)
         yield self.open(f"{name}-b", symbol)
         yield RecordSettlementRequest(
@@ -184,7 +185,7 @@ class Desk:
         """A new chain's name, and two contracts that no other story of this desk trades."""
         self._stories += 1
         strike = 100_000 + self._stories
-        return f"{self.account}-{self._stories}", f"BTC-{EXPIRY}-{strike}-C", f"BTC-{LATER}-{strike}-C"
+        return f"{self.account}-{self._stories}", f"BTC-{self.expiry}-{strike}-C", f"BTC-{self.later}-{strike}-C"
 
     def _order(self, symbol: str) -> Order:
         return Order(

@@ -4,6 +4,7 @@ What contradicts the ledger is judged later, by the domain. Unknown fields and e
 must not ignore half an order.
 """
 
+import functools
 import hashlib
 import math
 import re
@@ -450,10 +451,7 @@ def submission(kind: str, message: Any) -> Submission:
             command = _late_fills(message, payloads)
         case _:
             command = _settlement(message)
-    refused = refused_command(kind, message)
-    if refused is None:
-        raise AssertionError("account and request_id were judged")
-    return Submission(command, payloads, refused)
+    return Submission(command, payloads, functools.partial(refused_command, kind, message))
 
 
 def marks(message: ledger_service_pb2.UpdateMarksRequest) -> list[Mark]:
