@@ -18,7 +18,7 @@ from rollbook_server.domain.executions import (
     OrderState,
     PositionEffect,
 )
-from rollbook_server.domain.fold import standing
+from rollbook_server.domain.fold import Standing, standing
 from rollbook_server.domain.instruments import DERIBIT, Instrument, parse_deribit, resolve
 from rollbook_server.domain.recording.arrivals import (
     check_against_order,
@@ -304,7 +304,7 @@ def _find_chain(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -
     if not draft.lively and said.status in _FAILED:
         return named, 0  # its orders never worked: a note on the chain, if one was named
     record = named or _holder(book, draft, effects)
-    now = standing(record.history, draft.time)
+    now = _standing(record, draft.time)
     if said.action is Action.ROLL:
         only_opens = all(effect is OPENING for effect in effects.values())
         if only_opens and now.state is ChainState.FLAT:
@@ -317,6 +317,17 @@ def _find_chain(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -
     if now.state is not ChainState.OPEN and not fills_close:
         raise _not_open(record, now.state, "position_id")
     return record, 0
+
+
+def _standing(record: Record, at: Micros) -> Standing:
+    """How a chain stood at an instant. As it stands now, if that is after all that happened: then nothing is folded."""
+    history, state = record.history, record.chain.state
+    times = [fill.fill.executed_time for fill in history.fills]
+    times += [delivered.expiry_time for delivered in history.deliveries.values()]
+    times += [moment.time for moment in history.abandonments]
+    if state is not ChainState.FLAT and at >= max(times, default=at):
+        return Standing(state, 0)
+    return standing(history, at)
 
 
 def _find_repeated(book: Book, draft: _Draft) -> Record | None:
@@ -362,7 +373,7 @@ def _find_for_open(
     said = draft.said
     if named is None:
         return None, 0
-    now = standing(named.history, said.executed_time)
+    now = _standing(named, said.executed_time)
     match now.state:
         case ChainState.FLAT:
             _check_not_rolled_back(named, now.half_roll, effects)
@@ -395,7 +406,7 @@ def _find_for_empty(book: Book, draft: _Draft, named: Record | None) -> Record |
     if said.action is Action.CLOSE and said.status is not ExecutionStatus.PARTIAL and said.position_id:
         if named is None:
             raise _not_found(said)
-        if standing(named.history, said.executed_time).state is ChainState.FLAT:
+        if _standing(named, said.executed_time).state is ChainState.FLAT:
             return named
     raise InvalidArgument(Reason.MISSING_FIELD, f"{said.status} without a fill or an order", "fills")
 
