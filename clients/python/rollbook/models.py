@@ -1129,9 +1129,9 @@ class Roll:
     roll_number: int = 0
     """1..n by arrival."""
     from_symbols: tuple[str, ...] = ()
-    """The contracts closed by it."""
+    """The contracts closed by it; until it is completed, those that it was to close."""
     to_symbols: tuple[str, ...] = ()
-    """The contracts opened by it."""
+    """The contracts opened by it; until it is completed, those that it was to open."""
     completed: bool = False
     """True once one closing and one opening fill are there. num_rolls counts these."""
     gross_credit: Decimal | None = None

@@ -33,8 +33,8 @@ class FoldedRoll:
         fact = self.fact
         return Roll(
             roll_number=fact.number,
-            from_symbols=fact.from_symbols,
-            to_symbols=fact.to_symbols,
+            from_symbols=_symbols(self.closed) if self.completed else fact.from_symbols,
+            to_symbols=_symbols(self.opened) if self.completed else fact.to_symbols,
             completed=self.completed,
             gross_credit=self.gross,
             net_credit=self.gross - self.fees,
@@ -50,6 +50,10 @@ class FoldedRoll:
             reason=fact.why.reason,
             errors=fact.errors,
         )
+
+
+def _symbols(contracts: list[Instrument]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(contract.symbol for contract in contracts))
 
 
 def _move(before: list[Decimal] | list[int], after: list[Decimal] | list[int]) -> RollMove | None:

@@ -360,11 +360,11 @@ class Roll(_message.Message):
     """The execution's reason."""
     @_builtins.property
     def from_symbols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The contracts closed by it."""
+        """The contracts closed by it; until it is completed, those that it was to close."""
 
     @_builtins.property
     def to_symbols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The contracts opened by it."""
+        """The contracts opened by it; until it is completed, those that it was to open."""
 
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
