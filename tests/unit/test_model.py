@@ -418,6 +418,23 @@ def test_a_dry_run_without_a_fee_gets_an_estimate(symbol: str, liquidity: str, i
     assert (book.chain.fees_estimated, book.chain.fees_complete) == (fee is not None, fee is not None)
 
 
+@pytest.mark.parametrize(
+    ("time", "liquidity", "fee"),
+    [
+        ("2026-07-31T23:59:59.999999Z", "MAKER", "9"),
+        ("2026-07-31T23:59:59.999999Z", "TAKER", "45"),
+        ("2026-08-01T00:00:00Z", "MAKER", "27"),
+        ("2026-08-01T00:00:00Z", "TAKER", "27"),
+    ],
+)
+def test_the_fee_table_changes_at_the_first_of_august(time: str, liquidity: str, fee: str) -> None:
+    """Linear options cost 1 or 5 basis points until the end of July 2026 and 3 from then on."""
+    book = Book()
+    fill = _trade("a", "SELL", "1", "BTC_USDC-28AUG26-100000-C", 0, "1000", fee=None, liquidity=liquidity)
+    book.do("OPEN", replace(fill, time=_time(time)), mode="DRY_RUN")
+    assert book.chain.fees == Fraction(fee)
+
+
 def test_a_leg_number_belongs_to_its_first_reported_fill() -> None:
     """A late fill that is older than all others does not move the numbers, and a contract that returns is a new leg."""
     book = Book()

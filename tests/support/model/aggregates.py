@@ -47,8 +47,8 @@ def _of_order(aggregates: Sequence[FillFact], trades: Sequence[FillFact]) -> lis
     left = newest.fill.quantity - covered
     if left <= 0:
         return counted
-    # One price and one fee preserve the totals of the newest report; the fee goes with the last slice, and each slice
-    # but the last is rounded to 18 places.
+    # One price and one fee preserve the totals of the newest report; the fee goes with the last slice, and where the
+    # price needs more than 18 places, the money of each slice but the last is rounded to 18.
     money = newest.fill.price * newest.fill.quantity - total(trade.fill.price * trade.fill.quantity for trade in trades)
     fee = None if newest.fee is None else newest.fee - total(trade.fee or ZERO for trade in trades)
     rest = [part for part in slices if part.end > covered]
@@ -57,7 +57,8 @@ def _of_order(aggregates: Sequence[FillFact], trades: Sequence[FillFact]) -> lis
         last = part is rest[-1]
         fill = replace(part.report.fill, quantity=part.end - max(part.start, covered), price=money / left)
         share = replace(part.report, fill=fill, fee=fee if last or fee is None else ZERO, fee_source=newest.fee_source)
-        premium = unspent if last else half_even(share.premium, 18)
+        short = half_even(fill.price, 18) == fill.price
+        premium = unspent if last else share.premium if short else half_even(share.premium, 18)
         counted.append(replace(share, stated_premium=premium))
         unspent -= premium
     return counted

@@ -316,7 +316,8 @@ class Chain:
 
     @property
     def fees_estimated(self) -> bool:
-        return any(fact.fee_source == "ESTIMATED" for fact in self.fills)
+        """Whether a fee other than zero was estimated: of a DRY_RUN fill, or of a delivery that nobody reported."""
+        return any(line.fee_source == "ESTIMATED" and line.fee for line in self.lines)
 
     @property
     def net_pnl(self) -> Fraction:
@@ -391,23 +392,29 @@ class Chain:
         return half_even(total(d for d, m in self._stretches() if m.exposed), 18) if self._over else None
 
     @property
-    def collateral_days(self) -> Fraction | None:
+    def _collateral_days(self) -> Fraction | None:
+        """Collateral integrated over days, before it is rounded to be shown."""
         bound = total_if_known(None if m.collateral is None else d * m.collateral for d, m in self._stretches())
-        return half_even(bound, 18) if self._over and bound is not None else None
+        return bound if self._over else None
+
+    @property
+    def collateral_days(self) -> Fraction | None:
+        days = self._collateral_days
+        return None if days is None else half_even(days, 18)
 
     @property
     def days_bound(self) -> Fraction:
-        """Days with collateral above zero."""
-        return half_even(total(d for d, m in self._stretches() if m.collateral is None or m.collateral > 0), 18)
+        """Exact days with collateral above zero."""
+        return total(d for d, m in self._stretches() if m.collateral is None or m.collateral > 0)
 
     @property
     def return_on_collateral_pct(self) -> Fraction | None:
-        if not self.filled_and_closed or not self.collateral_days or self.days_bound == 0:
+        if not self.filled_and_closed or not self._collateral_days or self.days_bound == 0:
             return None
-        return percent(self.net_pnl, self.collateral_days / self.days_bound)
+        return percent(self.net_pnl, self._collateral_days / self.days_bound)
 
     @property
     def return_on_collateral_annualised_pct(self) -> Fraction | None:
         if not self.filled_and_closed or self.days_bound < 1:
             return None
-        return percent(365 * self.net_pnl, self.collateral_days)
+        return percent(365 * self.net_pnl, self._collateral_days)

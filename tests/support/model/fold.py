@@ -11,7 +11,7 @@ from tests.support.model.chain import Chain, Leg, Line, Moment
 from tests.support.model.commands import precondition
 from tests.support.model.contracts import Contract
 from tests.support.model.facts import AbandonFact, ChainFact, CollateralFact, FillFact
-from tests.support.model.numbers import ZERO, half_even, minus
+from tests.support.model.numbers import ZERO, half_even, minus, plus
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,7 @@ def _open(chain: Chain, fact: FillFact) -> None:
     leg.opening.append(fact)
     leg.open_quantity += fact.fill.quantity
     leg.entry += fact.premium
-    # An opening fill without an index leaves the USD entry unknown until the leg is flat, even at a price of zero.
-    if leg.entry_usd is not None:
-        leg.entry_usd = None if fact.factor is None else leg.entry_usd + fact.premium * fact.factor
+    leg.entry_usd = plus(leg.entry_usd, usd(fact.premium, fact.factor))
     _book_fill(chain, leg, fact, gross=ZERO, gross_usd=ZERO)
 
 
@@ -188,7 +186,7 @@ def _deliver(chain: Chain, event: Delivery) -> None:
             quantity=quantity,
             price=None,
             fee=charged,
-            fee_source="",
+            fee_source="REPORTED" if event.fee is not None else "MISSING" if charged is None else "ESTIMATED",
             cash=cash,
             cash_usd=cash * factor,
             realized_pnl=gross - fee,

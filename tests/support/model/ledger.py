@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -222,6 +223,8 @@ class Ledger:
             if e.action != "CLOSE" or e.status not in ("EXECUTED", "SIMULATED") or (fact is not None and not flat):
                 raise invalid("nothing was done")
         contracts = self._check_items(e.venue, e.fills, e.orders)
+        if any(e.executed_time >= self.contract(e.venue, order.symbol).expiry for order in e.orders):
+            raise precondition("an order of an expired contract")
         if len({(contract.underlying, contract.currency) for contract in contracts}) > 1:
             raise invalid("contracts of several underlyings or currencies")
         for symbol in (*e.from_symbols, *e.to_symbols):
@@ -253,9 +256,8 @@ class Ledger:
                 raise invalid("a trade has an id, and nothing else has one")
             if fill.source == "ORDER_AGGREGATE" and not fill.order_id:
                 raise invalid("an aggregate without its order")
-        for fill in fills:
-            if fill.time >= self.contract(venue, fill.symbol).expiry:
-                raise precondition("a fill at or after the expiry")
+        if any(fill.time >= self.contract(venue, fill.symbol).expiry for fill in fills):
+            raise precondition("a fill at or after the expiry")
         return contracts
 
     def _opens(self, e: Execution, item: Fill | Order, order_id: str) -> bool:
@@ -278,7 +280,7 @@ class Ledger:
             then = self._as_of(known, e.executed_time)
             if then.state != "FLAT":
                 raise precondition("the chain was not flat")
-            return known, then.half_done_roll
+            return known, self._completed_by(e, then)
         fact = ChainFact(
             revision=self.revision,
             scope=(e.account, e.mode, e.venue),
@@ -348,11 +350,18 @@ class Ledger:
         closing_orders = any(not self._opens(e, order, order.order_id) for order in e.orders)
         then = self._as_of(fact, e.executed_time)
         if not closing_fills and not closing_orders and then.state == "FLAT":
-            return then.half_done_roll
+            return self._completed_by(e, then)
         if not closing_fills and then.state != "OPEN":
             raise precondition("the chain was not open")
         self.facts.append(RollFact(fact.key, self.revision))
         return self.revision
+
+    def _completed_by(self, e: Execution, flat: Chain) -> int | None:
+        """The half-done roll that an execution completes, with other contracts than it came from."""
+        closed = {fact.fill.symbol for fact in flat.fills if fact.roll == flat.half_done_roll}
+        if closed & {*e.to_symbols, *(fill.symbol for fill in e.fills), *(order.symbol for order in e.orders)}:
+            raise invalid("a roll from a contract to itself")
+        return flat.half_done_roll
 
     # Late fills
 
@@ -417,8 +426,8 @@ class Ledger:
         if self.now is not None and expiry > self.now:
             raise precondition("the contract has not expired")
         prices = [fact for fact in self.facts if isinstance(fact, PriceFact) and fact.scope == scope]
-        overlapping = [fact for fact in prices if self._overlap(fact.settlement, s)]
-        if any(fact.settlement.price != s.price for fact in overlapping):
+        known = [f.settlement for f in prices if self._index_and_expiry(f.settlement) == self._index_and_expiry(s)]
+        if any(settlement.price != s.price for settlement in known):
             raise precondition("settled at another price")
         self.facts.append(PriceFact(scope, self.revision, s))
         chains = [fact for fact in self.facts if isinstance(fact, ChainFact) and fact.scope == scope]
@@ -430,14 +439,11 @@ class Ledger:
         priced = {e.contract.symbol for e in events if isinstance(e, Delivery) and e.revision == self.revision}
         return any(line.kind == "SETTLEMENT" and line.symbol in priced for line in fold(fact, events).lines)
 
-    def _overlap(self, one: Settlement, other: Settlement) -> bool:
-        if one.symbol and other.symbol:
-            return one.symbol == other.symbol
-        if one.symbol:
-            return other.covers(self.contract(one.venue, one.symbol))
-        if other.symbol:
-            return one.covers(self.contract(other.venue, other.symbol))
-        return (one.index_name, one.expiry) == (other.index_name, other.expiry)
+    def _index_and_expiry(self, s: Settlement) -> tuple[str, datetime | None]:
+        if not s.symbol:
+            return s.index_name, s.expiry
+        contract = self.contract(s.venue, s.symbol)
+        return contract.index_name, contract.expiry
 
     # Trades
 
@@ -574,13 +580,18 @@ class Ledger:
         return fold(fact, [event for event in self._events(fact) if event.time <= time])
 
     def _number_legs(self, chain: Chain) -> None:
-        """Numbers go by arrival and never change: a leg has its number from the revision that first showed it."""
+        """Numbers go by arrival and never change: a leg has its number from the revision that first showed it.
+
+        A leg that a late fill merged into another one gives its number back.
+        """
         numbers: dict[tuple[int, int], int] = {}
         revisions = {f.revision for f in self.facts if isinstance(f, FillFact) and f.key == chain.fact.key}
         for revision in sorted(revisions):
             then = fold(chain.fact, self._events(chain.fact, revision))
-            for leg in sorted(then.legs, key=lambda leg: leg.arrival):
-                numbers.setdefault(leg.arrival, len(numbers) + 1)
+            present = sorted(leg.arrival for leg in then.legs)
+            new = (arrival for arrival in present if arrival not in numbers)
+            numbers |= dict(zip(new, itertools.count(max(numbers.values(), default=0) + 1), strict=False))
+            numbers = {arrival: number for arrival, number in numbers.items() if arrival in present}
         for leg in chain.legs:
             leg.leg_number = numbers[leg.arrival]
 

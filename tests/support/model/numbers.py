@@ -39,6 +39,11 @@ def total_if_known(values: Iterable[Fraction | None]) -> Fraction | None:
     return None if any(value is None for value in known) else total(value for value in known if value is not None)
 
 
+def plus(a: Fraction | None, b: Fraction | None) -> Fraction | None:
+    """The sum, or nothing if either is unknown."""
+    return None if a is None or b is None else a + b
+
+
 def minus(a: Fraction | None, b: Fraction | None) -> Fraction | None:
     """The difference, or nothing if either is unknown."""
     return None if a is None or b is None else a - b
