@@ -324,6 +324,40 @@ async def test_an_aggregate_after_its_trades_counts_only_the_rest(trader: Trader
     assert figures(rest, "quantity", "price") == (Decimal("0.6"), Decimal("0.02"))
 
 
+async def test_a_trade_covers_the_growth_that_it_was_a_part_of(trader: Trader) -> None:
+    """Sold 0.4, bought back, sold 0.6 more with the same order, told by cumulative reports: the trade of the second
+    sale stands for the second, so what was bought back stays bought back, and the legs keep their numbers."""
+    position_id = await resting(trader)
+    await trader.late(aggregate(Side.SELL, "o-1", "0.4", "0.02", time=june(3)))
+    await trader.close(position_id, bought("0.4", "0.01", time=june(4)))
+    await trader.late(aggregate(Side.SELL, "o-1", "1", "0.02", time=june(6)))
+    for trades in (
+        [sold("0.6", "0.025", order_id="o-1", time=june(5))],
+        [sold("0.4", "0.0125", order_id="o-1", time=june(3))],
+    ):
+        before = await trader.chain(position_id)
+        await trader.late(*trades)
+        after = await trader.chain(position_id)
+        assert after.net_cash == before.net_cash == Decimal("0.016")
+        assert [figures(leg, "leg_number", "state", "opened_quantity") for leg in after.legs] == [
+            (1, LegState.CLOSED, Decimal("0.4")),
+            (2, LegState.OPEN, Decimal("0.6")),
+        ]
+    assert [leg.gross_pnl for leg in (await trader.chain(position_id)).legs] == [Decimal("0.001"), 0]
+
+
+async def test_leg_one_stays_leg_one_when_its_trades_come(trader: Trader) -> None:
+    """The base of the percentages is leg 1, told first by an aggregate and then by the trades themselves."""
+    position_id = await resting(trader)
+    await trader.late(aggregate(Side.SELL, "o-1", "1", "0.02"))
+    await trader.close(position_id, bought("1", "0.01"))
+    before = await trader.chain(position_id)
+    await trader.late(sold("0.5", "0.02", order_id="o-1"), sold("0.5", "0.02", order_id="o-1"))
+    after = await trader.chain(position_id)
+    assert figures(after, "realized_pnl_pct", "num_legs") == figures(before, "realized_pnl_pct", "num_legs") == (50, 1)
+    assert [leg.leg_number for leg in after.legs] == [1]
+
+
 async def test_a_closing_aggregate_is_replaced_to_the_exact_result(trader: Trader) -> None:
     """A chain closed by an aggregate whose price has no end keeps its net PnL when trades replace it."""
     opened = await trader.open(sold("0.3", "0.02"))
@@ -340,6 +374,21 @@ async def test_a_closing_aggregate_is_replaced_to_the_exact_result(trader: Trade
     chain = await trader.chain(opened.position_id)
     assert figures(chain, "state", "net_pnl", "net_cash") == ("CLOSED", Decimal("0.003"), Decimal("0.003"))
     assert (await trader.rows())[0].closed_net_pnl == Decimal("0.003")
+
+
+@pytest.mark.parametrize("first", ["closing", "opening"])
+@pytest.mark.parametrize(("names", "rolls"), [("named", 1), ("left out", 0)])
+async def test_a_roll_told_in_two_reports_is_one(first: str, names: str, rolls: int, trader: Trader) -> None:
+    """While another leg is held, the two halves of a roll belong together if both name the whole move."""
+    opened = await trader.open(sold("1", "0.02"), sold("1", "0.02", PUT))
+    sides = {"closing": bought("1", "0.01"), "opening": sold("1", "0.03", HIGHER_CALL, time=june(9))}
+    move = {"from_symbols": (CALL,), "to_symbols": (HIGHER_CALL,)}
+    only = {"closing": {"from_symbols": (CALL,)}, "opening": {"to_symbols": (HIGHER_CALL,)}}
+    for side in sorted(sides, reverse=first == "opening"):
+        await trader.roll(opened.position_id, sides[side], **(move if names == "named" else only[side]))
+    chain = await trader.chain(opened.position_id)
+    assert chain.num_rolls == rolls
+    assert [roll.completed for roll in chain.rolls] == ([True] if rolls else [False, False])
 
 
 # Settlement

@@ -160,7 +160,7 @@ class _Fold:
                 f"an opening {trade.side} of {symbol} against the {held} leg that is held",
                 self._field(trade, "side"),
             )
-        leg.keys.append(trade.key)
+        leg.keys += (trade.key, *trade.stands_for)
         leg.open += trade.quantity
         leg.opened += trade.quantity
         leg.premium += trade.value
@@ -363,21 +363,26 @@ class _Fold:
         return ChainState.FLAT if self.half_roll is not None else ChainState.CLOSED
 
     def number_legs(self) -> dict[Key, int]:
-        """Gives each leg the number under which its earliest arrival is known, and new legs the next ones."""
-        known = self.history.leg_numbers
+        """Numbers the legs by the arrival of their opening fills, and returns the number that each fill is known by.
+
+        A leg takes the lowest number that one of its fills is known by and no leg before it has, and else the next
+        one that was never used. So a number stays with its contract, whatever late reports split off or join.
+        """
+        numbered = dict(self.history.leg_numbers)
+        following = max(numbered.values(), default=0) + 1
         taken: set[int] = set()
-        following = max(known.values(), default=0) + 1
+        claimed: set[Key] = set()
         for leg in sorted(self.legs, key=lambda each: min(each.keys)):
-            numbers = sorted({known[key] for key in leg.keys if key in known} - taken)
-            if numbers:
-                leg.number = numbers[0]
+            keys = set(leg.keys) - claimed
+            known = {numbered[key] for key in keys if key in numbered} - taken
+            if known:
+                leg.number = min(known)
+                numbered = dict.fromkeys(keys, leg.number) | numbered
             else:
                 leg.number, following = following, following + 1
+                numbered |= dict.fromkeys(keys, leg.number)
+            claimed |= keys
             taken.add(leg.number)
-        numbered = dict(known)
-        for leg in self.legs:
-            for key in leg.keys:
-                numbered[key] = leg.number
         return numbered
 
     def chain(self) -> Chain:

@@ -3,13 +3,12 @@
 An ORDER_AGGREGATE is an order's cumulative quantity and average price. Its newest report says how much there is and
 what it cost in all. Each report's growth stands at that report's own time, so that a position partly closed between
 two reports was really held. A real trade of the order takes the place of the growth that its own time falls in, then
-of others, oldest first; what is left keeps the price that preserves the newest report's total.
+of others; what is left keeps the price that preserves the newest report's total.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.decimals import ZERO, exact, quotient
@@ -39,6 +38,8 @@ class Trade:
     order_id: str
     roll_number: int
     why: Why
+    stands_for: tuple[Key, ...] = ()
+    """The reports of the order's aggregate of whose growth it took the last."""
 
 
 def _trade(
@@ -77,20 +78,23 @@ def trades_of(history: History) -> list[Trade]:
         value = fill.price * fill.quantity * chain_fill.instrument.multiplier
         trades.append(_trade(chain_fill, fill.quantity, fill.price, value, chain_fill.fee, chain_fill.fee_source))
     for order_id, of_order in reports.items():
-        trades += _uncovered(of_order, [trade for trade in trades if trade.order_id == order_id])
+        covering = [trade for trade in trades if trade.order_id == order_id]
+        trades = [trade for trade in trades if trade.order_id != order_id]
+        trades += _uncovered(of_order, covering)
     trades.sort(key=lambda trade: (trade.time, trade.key))
     return trades
 
 
 def _uncovered(reports: list[ChainFill], covering: list[Trade]) -> Iterable[Trade]:
-    """The part of an order's aggregate that its trades do not cover, one trade per growth of the reports."""
+    """An order's trades, and the part of its aggregate that they do not cover: one trade per growth of the reports."""
     reports = sorted(reports, key=lambda report: (report.fill.executed_time, report.key))
     newest = reports[-1]
     total = newest.fill.quantity
-    covered = sum((trade.quantity for trade in covering), ZERO)
-    rest = total - covered
+    growths = _growths(reports, total)
+    covering = _cover(growths, covering)
+    rest = total - sum((trade.quantity for trade in covering), ZERO)
     if rest <= 0:
-        return []
+        return covering
     multiplier = newest.instrument.multiplier
     value = newest.fill.price * total * multiplier - sum((trade.value for trade in covering), ZERO)
     price = quotient(value, rest * multiplier, 18) if covering else newest.fill.price
@@ -98,48 +102,59 @@ def _uncovered(reports: list[ChainFill], covering: list[Trade]) -> Iterable[Trad
     if fee is not None:
         fee -= sum((trade.fee for trade in covering if trade.fee is not None), ZERO)
 
-    growths = _growths(reports, total)
-    for trade in sorted(covering, key=lambda trade: trade.time):
-        _cover(growths, trade)
-    growths = [growth for growth in growths if growth[1]]
+    growths = [growth for growth in growths if growth.left]
     pieces: list[Trade] = []
-    for report, quantity in growths:
-        last = report is growths[-1][0]
+    for growth in growths:
+        last = growth is growths[-1]
         if last:
             piece_value = value - sum((piece.value for piece in pieces), ZERO)
         elif covering:
-            piece_value = quotient(value * quantity, rest, 18)
+            piece_value = quotient(value * growth.left, rest, 18)
         else:
-            piece_value = newest.fill.price * quantity * multiplier
+            piece_value = newest.fill.price * growth.left * multiplier
         # The fee is the order's: it stands on the last growth, whole.
         piece_fee = fee if last or fee is None else ZERO
-        pieces.append(_trade(report, quantity, price, piece_value, piece_fee, newest.fee_source))
-    return pieces
+        pieces.append(_trade(growth.report, growth.left, price, piece_value, piece_fee, newest.fee_source))
+    return covering + pieces
 
 
-_Growth = list[Any]
-"""[report, quantity that is not covered yet]."""
+@dataclass(slots=True)
+class _Growth:
+    """By how much a report grew its order, and what of it is not covered yet."""
+
+    report: ChainFill
+    left: Decimal
 
 
 def _growths(reports: list[ChainFill], total: Decimal) -> list[_Growth]:
-    """By how much each report grew the order, up to the newest report's total."""
+    """The growths up to the newest report's total."""
     growths: list[_Growth] = []
     reached = ZERO
     for report in reports:
         now = min(report.fill.quantity, total)
         if now > reached:
-            growths.append([report, now - reached])
+            growths.append(_Growth(report, now - reached))
             reached = now
     return growths
 
 
-def _cover(growths: list[_Growth], trade: Trade) -> None:
-    """Takes a trade's quantity out of the growth that it was a part of, then out of others."""
-    left = trade.quantity
-    for growth in sorted(growths, key=lambda growth: growth[0].fill.executed_time < trade.time):
-        taken = min(left, growth[1])
-        growth[1] -= taken
-        left -= taken
+def _cover(growths: list[_Growth], trades: list[Trade]) -> list[Trade]:
+    """Takes each trade's quantity out of the growth that its time falls in, then out of later ones, then out of those
+    before; returns the trades, each with the reports that it now stands for."""
+    taken_from: list[tuple[Trade, list[_Growth]]] = []
+    for trade in sorted(trades, key=lambda trade: (trade.time, trade.key)):
+        left, touched = trade.quantity, []
+        for growth in sorted(growths, key=lambda growth: growth.report.fill.executed_time < trade.time):
+            taken = min(left, growth.left)
+            if taken:
+                touched.append(growth)
+                growth.left -= taken
+                left -= taken
+        taken_from.append((trade, touched))
+    return [
+        replace(trade, stands_for=tuple(growth.report.key for growth in touched if not growth.left))
+        for trade, touched in taken_from
+    ]
 
 
 @exact

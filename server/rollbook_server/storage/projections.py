@@ -13,7 +13,7 @@ from rollbook_server.domain.chains import Chain, ChainState
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.decimals import plain
 from rollbook_server.domain.entries import KINDS, Entry, ExecutionEntry, FillsEntry, SettlementEntry
-from rollbook_server.domain.executions import Execution, Fill, FillSource, Flag, LateFills, Order, PositionEffect
+from rollbook_server.domain.executions import Execution, Fill, FillSource, Flag, LateFills, Order
 from rollbook_server.domain.history import History, Key
 from rollbook_server.domain.instruments import DERIBIT, Instrument, resolve
 from rollbook_server.domain.portfolio import NOTHING, Row, Totals, row_of, share
@@ -371,7 +371,7 @@ def digest(said: str) -> bytes:
 
 
 def _numbers(history: History) -> Sequence[int]:
-    """The legs of the opening fills, in the order of their arrival; a closing fill has none."""
+    """The legs of the opening fills, in the order of their arrival; 0 for a fill that never counted, or that closes."""
     return [history.leg_numbers.get(fill.key, 0) for fill in history.fills]
 
 
@@ -391,8 +391,6 @@ def read_record(
     if history is None:
         raise LookupError(f"chain {account}/{position_id} has no entries")
     numbers: dict[Key, int] = {
-        fill.key: number
-        for fill, number in zip(history.fills, loads(row[1]), strict=True)
-        if fill.effect is PositionEffect.OPENING
+        fill.key: number for fill, number in zip(history.fills, loads(row[1]), strict=True) if number
     }
     return Record(replace(history, leg_numbers=numbers), from_json(Chain, row[0]))

@@ -73,13 +73,9 @@ class Leg:
         return "CLOSED" if self.settled_quantity is None else "SETTLED"
 
     @property
-    def arrival(self) -> tuple[int, int]:
-        """When the first-reported of its opening fills arrived: its identity."""
-        return min(fact.arrival for fact in self.opening)
-
-    @property
-    def first_reported(self) -> FillFact:
-        return min(self.opening, key=lambda fact: fact.arrival)
+    def arrivals(self) -> frozenset[tuple[int, int]]:
+        """What its opening fills are known by."""
+        return frozenset[tuple[int, int]]().union(*(fact.arrivals for fact in self.opening))
 
     @property
     def decision_id(self) -> str:

@@ -49,8 +49,8 @@ class FillFact:
     fee: Fraction | None
     fee_source: str
     decision_id: str
-    origin: tuple[int, int] | None = None
-    """Arrival of the report that stood for it first, where it took the place of an aggregate."""
+    reported_before: frozenset[tuple[int, int]] = frozenset()
+    """Arrivals of the aggregates whose place it took."""
     stated_premium: Fraction | None = None
     """Price times quantity, where a share of an aggregate had to be rounded."""
 
@@ -60,7 +60,12 @@ class FillFact:
 
     @property
     def arrival(self) -> tuple[int, int]:
-        return self.origin or (self.revision, self.place)
+        return self.revision, self.place
+
+    @property
+    def arrivals(self) -> frozenset[tuple[int, int]]:
+        """All that it is known by."""
+        return self.reported_before | {self.arrival}
 
     @property
     def coins(self) -> Fraction:
@@ -98,6 +103,8 @@ class RollFact:
 
     key: ChainKey
     revision: int
+    out_of: frozenset[str]
+    into: frozenset[str]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -196,7 +195,7 @@ class Ledger:
             fact, roll = self._chain_to_open(e, contracts, assigned)
         else:
             fact = self._chain_to_change(e, contracts)
-            roll = self._roll_of(e, fact)
+            roll = self._roll_of(e, fact, items)
             if e.action == "ADD":
                 ordered = [self._waiting(scope, order.order_id) for order in e.orders]
                 attached = [one.fill.time for ones in ordered for one in ones if isinstance(one, WaitingFill)]
@@ -342,8 +341,9 @@ class Ledger:
         if any(self._as_of(fact, time).state != "OPEN" for time in times):
             raise precondition("the chain was not open")
 
-    def _roll_of(self, e: Execution, fact: ChainFact) -> int | None:
-        """The roll that a ROLL begins, or the half-done one that it completes by opening only."""
+    def _roll_of(self, e: Execution, fact: ChainFact, items: Sequence[_Item]) -> int | None:
+        """The roll that a ROLL begins, or the half-done one that it completes: by opening only where nothing is held,
+        else by the missing side of the same move."""
         if e.action != "ROLL":
             return None
         closing_fills = any(not self._opens(e, fill, fill.order_id) for fill in e.fills)
@@ -353,7 +353,17 @@ class Ledger:
             return self._completed_by(e, then)
         if not closing_fills and then.state != "OPEN":
             raise precondition("the chain was not open")
-        self.facts.append(RollFact(fact.key, self.revision))
+        said: list[Fill | Order] = [*e.fills, *e.orders]
+        effects = {(item.symbol, self._opens(e, item, item.order_id)) for item in said}
+        out_of = frozenset({*e.from_symbols, *(symbol for symbol, opens in effects if not opens)})
+        into = frozenset({*e.to_symbols, *(symbol for symbol, opens in effects if opens)})
+        told = {item.opening for item in items} | {self._opens(e, order, order.order_id) for order in e.orders}
+        if len(told) == 1 and out_of and into:
+            for roll in reversed([f for f in self.facts if isinstance(f, RollFact) and f.key == fact.key]):
+                sides = {f.opening for f in self.facts if isinstance(f, FillFact) and f.roll == roll.revision}
+                if (roll.out_of, roll.into) == (out_of, into) and len(sides) == 1 and not sides & told:
+                    return roll.revision
+        self.facts.append(RollFact(fact.key, self.revision, out_of, into))
         return self.revision
 
     def _completed_by(self, e: Execution, flat: Chain) -> int | None:
@@ -580,20 +590,12 @@ class Ledger:
         return fold(fact, [event for event in self._events(fact) if event.time <= time])
 
     def _number_legs(self, chain: Chain) -> None:
-        """Numbers go by arrival and never change: a leg has its number from the revision that first showed it.
-
-        A leg that a late fill merged into another one gives its number back.
-        """
-        numbers: dict[tuple[int, int], int] = {}
+        """Numbers go by arrival and never change: what a leg was called when its fills came, it is called for ever."""
+        names: dict[tuple[int, int], int] = {}
         revisions = {f.revision for f in self.facts if isinstance(f, FillFact) and f.key == chain.fact.key}
         for revision in sorted(revisions):
-            then = fold(chain.fact, self._events(chain.fact, revision))
-            present = sorted(leg.arrival for leg in then.legs)
-            new = (arrival for arrival in present if arrival not in numbers)
-            numbers |= dict(zip(new, itertools.count(max(numbers.values(), default=0) + 1), strict=False))
-            numbers = {arrival: number for arrival, number in numbers.items() if arrival in present}
-        for leg in chain.legs:
-            leg.leg_number = numbers[leg.arrival]
+            _name_legs(fold(chain.fact, self._events(chain.fact, revision)), names)
+        _name_legs(chain, names)
 
     def _rolls(self, chain: Chain) -> list[Roll]:
         facts = [fact for fact in self.facts if isinstance(fact, RollFact) and fact.key == chain.fact.key]
@@ -601,3 +603,24 @@ class Ledger:
             Roll(number, fact.revision, [fill for fill in chain.fills if fill.roll == fact.revision])
             for number, fact in enumerate(facts, 1)
         ]
+
+
+def _name_legs(chain: Chain, names: dict[tuple[int, int], int]) -> None:
+    """Each leg, the one that was heard of first going first, keeps the first name of its fills that is free, and else
+    gets a name that nobody ever had; a fill that has no name is called like its leg."""
+    free = set(names.values())
+    unheard = max(free, default=0) + 1
+    spoken_for: set[tuple[int, int]] = set()
+    for leg in sorted(chain.legs, key=lambda leg: min(leg.arrivals)):
+        fills = leg.arrivals - spoken_for
+        choice = sorted(free & {names[fill] for fill in fills if fill in names})
+        if choice:
+            leg.leg_number = choice[0]
+            free.discard(leg.leg_number)
+            for fill in fills:
+                names.setdefault(fill, leg.leg_number)
+        else:
+            leg.leg_number, unheard = unheard, unheard + 1
+            for fill in fills:
+                names[fill] = leg.leg_number
+        spoken_for |= fills

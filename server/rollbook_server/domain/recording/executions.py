@@ -312,7 +312,7 @@ def _find_chain(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -
             return record, now.half_roll
         if only_opens and now.state is not ChainState.OPEN:
             raise _not_open(record, now.state, "position_id")
-        return record, _other_half(record, effects) or -1
+        return record, _other_half(record, draft, effects) or -1
     fills_close = said.action is Action.CLOSE and bool(draft.fills)  # how much was open, the fold says better
     if now.state is not ChainState.OPEN and not fills_close:
         raise _not_open(record, now.state, "position_id")
@@ -343,17 +343,16 @@ def _find_repeated(book: Book, draft: _Draft) -> Record | None:
     return book.record(draft.said.account, holder)
 
 
-def _other_half(record: Record, effects: dict[str, PositionEffect]) -> int:
-    """The roll that has only its other side so far and names these contracts; 0 if none: a roll may be told in two
-    executions, one closing, one opening."""
+def _other_half(record: Record, draft: _Draft, effects: dict[str, PositionEffect]) -> int:
+    """The newest roll from and to the same contracts that has only its other side so far; 0 if none: a roll may be
+    told in two executions, one closing, one opening."""
     sides = set(effects.values())
-    if len(sides) != 1:
+    if len(sides) != 1 or not draft.from_symbols or not draft.to_symbols:
         return 0
-    side = sides.pop()
     for roll in reversed(record.history.rolls):
         done = {fill.effect for fill in record.history.fills if fill.roll_number == roll.number}
-        named = roll.to_symbols if side is OPENING else roll.from_symbols
-        if done and side not in done and (not named or set(effects) <= set(named)):
+        names = set(roll.from_symbols) == set(draft.from_symbols) and set(roll.to_symbols) == set(draft.to_symbols)
+        if names and done and not sides & done:
             return roll.number
     return 0
 
