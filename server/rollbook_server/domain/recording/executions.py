@@ -305,18 +305,15 @@ def _find_chain(book: Book, draft: _Draft, effects: dict[str, PositionEffect]) -
         return named, 0  # its orders never worked: a note on the chain, if one was named
     record = named or _holder(book, draft, effects)
     now = _standing(record, draft.time)
-    if said.action is Action.ROLL:
-        only_opens = all(effect is OPENING for effect in effects.values())
-        if only_opens and now.state is ChainState.FLAT:
-            _check_not_rolled_back(record, now.half_roll, effects)
-            return record, now.half_roll
-        if only_opens and now.state is not ChainState.OPEN:
-            raise _not_open(record, now.state, "position_id")
-        return record, _other_half(record, draft, effects) or -1
-    fills_close = said.action is Action.CLOSE and bool(draft.fills)  # how much was open, the fold says better
+    opens_only = all(effect is OPENING for effect in effects.values())
+    if said.action is Action.ROLL and opens_only and now.state is ChainState.FLAT:
+        _check_not_rolled_back(record, now.half_roll, effects)
+        return record, now.half_roll
+    # Of what fills close, the fold says better how much was open.
+    fills_close = any(effects[fill.symbol] is CLOSING for fill in draft.fills)
     if now.state is not ChainState.OPEN and not fills_close:
         raise _not_open(record, now.state, "position_id")
-    return record, 0
+    return record, (_other_half(record, draft, effects) or -1) if said.action is Action.ROLL else 0
 
 
 def _standing(record: Record, at: Micros) -> Standing:
