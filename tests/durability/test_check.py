@@ -220,8 +220,9 @@ _MIDDLE = "(SELECT id FROM entries WHERE said IS NOT NULL ORDER BY id LIMIT 1 OF
         "DELETE FROM entries WHERE id = (SELECT min(id) FROM entries)",
         "DELETE FROM entries WHERE id = (SELECT max(id) FROM entries)",
         "DELETE FROM entries",
-        "INSERT INTO entries SELECT (revision + 1) << 20 | 1, revision + 1, 1, recorded_time, event_time, account,"
-        " position_id, kind, said, decided, hash FROM entries ORDER BY id DESC LIMIT 1",
+        "INSERT INTO entries SELECT (last + 1) << 20 | 1, last + 1, 1, recorded_time, event_time, account, position_id,"
+        " kind, json_set(said, '$.request_id', 'another'), decided, hash"
+        " FROM entries, (SELECT max(revision) AS last FROM entries) WHERE said IS NOT NULL ORDER BY id DESC LIMIT 1",
     ],
 )
 def test_changed_journal_is_found(statement: str, ledger: Path) -> None:

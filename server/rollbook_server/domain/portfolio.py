@@ -4,10 +4,10 @@ Sums are never divided one by one: percentages divide the sums. Coins of differe
 chain whose USD figure is not known is counted, not guessed.
 """
 
+import operator
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Any
 
 from rollbook_server.domain.chains import CashLine, Chain, ChainState
 from rollbook_server.domain.clock import Micros
@@ -55,12 +55,12 @@ class Totals:
     @exact
     def plus(self, other: "Totals") -> "Totals":
         """The sums with another's added."""
-        return replace(self, **{name: getattr(self, name) + value for name, value in _parts(other)})
+        return Totals(*map(operator.add, _sums(self), _sums(other)))
 
     @exact
     def minus(self, other: "Totals") -> "Totals":
         """The sums with another's taken off."""
-        return replace(self, **{name: getattr(self, name) - value for name, value in _parts(other)})
+        return Totals(*map(operator.sub, _sums(self), _sums(other)))
 
     @property
     def realized_pnl_pct(self) -> Decimal | None:
@@ -81,13 +81,8 @@ class Totals:
         return quotient(HUNDRED * 365 * self.closed_net_pnl_on_collateral, self.closed_collateral_days, 12)
 
 
-_NAMES = tuple(field.name for field in fields(Totals))
-
-
-def _parts(totals: Totals) -> list[tuple[str, Any]]:
-    """The sums that are not zero."""
-    return [(name, value) for name in _NAMES if (value := getattr(totals, name))]
-
+_sums = operator.attrgetter(*(field.name for field in fields(Totals)))
+"""All the sums, in their order."""
 
 NOTHING = Totals()
 

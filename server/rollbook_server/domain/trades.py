@@ -97,7 +97,8 @@ def _uncovered(reports: list[ChainFill], covering: list[Trade]) -> Iterable[Trad
         return covering
     multiplier = newest.instrument.multiplier
     value = newest.fill.price * total * multiplier - sum((trade.value for trade in covering), ZERO)
-    price = quotient(value, rest * multiplier, 18) if covering else newest.fill.price
+    price = quotient(value, rest * multiplier, 18)
+    even = price * rest * multiplier == value  # else the price has no end, and each piece but the last is rounded
     fee = newest.fee
     if fee is not None:
         fee -= sum((trade.fee for trade in covering if trade.fee is not None), ZERO)
@@ -108,10 +109,8 @@ def _uncovered(reports: list[ChainFill], covering: list[Trade]) -> Iterable[Trad
         last = growth is growths[-1]
         if last:
             piece_value = value - sum((piece.value for piece in pieces), ZERO)
-        elif covering:
-            piece_value = quotient(value * growth.left, rest, 18)
         else:
-            piece_value = newest.fill.price * growth.left * multiplier
+            piece_value = price * growth.left * multiplier if even else quotient(value * growth.left, rest, 18)
         # The fee is the order's: it stands on the last growth, whole.
         piece_fee = fee if last or fee is None else ZERO
         pieces.append(_trade(growth.report, growth.left, price, piece_value, piece_fee, newest.fee_source))

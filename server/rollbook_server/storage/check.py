@@ -163,7 +163,7 @@ def replay(rows: Iterator[tuple[Any, ...]], target: Connection, total: int, prog
             if entry.position_id:
                 after = advance(book.record(entry.account, entry.position_id), entry)
             _keep_entry(target, row)
-            book.write(entry, row[8], after)
+            book.write(entry, after)
             head = journal.Head(row[1], row[10], row[3])
         book.keep_command()
         book.before_commit()

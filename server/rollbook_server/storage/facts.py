@@ -8,20 +8,25 @@ be taken of it. Readers refuse a field that they do not know: it was written by 
 import dataclasses
 import enum
 import functools
-import json
 import types
 import typing
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 
+import orjson
+
 from rollbook_server.domain.decimals import plain
 
 T = TypeVar("T")
 Code = Callable[[Any], Any]
 
-dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-"""Compact JSON."""
+loads = orjson.loads
+
+
+def dumps(tree: object) -> str:
+    """Compact JSON."""
+    return orjson.dumps(tree).decode()
 
 
 def to_json(fact: object) -> str:
@@ -51,7 +56,7 @@ def from_tree(kind: type[T], tree: Mapping[str, Any]) -> T:
 
 def from_json(kind: type[T], text: str) -> T:
     """The fact that JSON `text` spells."""
-    return from_tree(kind, json.loads(text))
+    return from_tree(kind, loads(text))
 
 
 @functools.cache

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollbook_server.domain.entries import BODIES, KINDS, Answer, BatchStamp, Entry
-from rollbook_server.storage.facts import dumps, from_tree, to_tree
-from rollbook_server.storage.sqlite import Connection, loads
+from rollbook_server.storage.facts import dumps, from_tree, loads, to_tree
+from rollbook_server.storage.sqlite import Connection
 
 GENESIS = bytes(32)
 """The hash before the first entry."""
 
 COLUMNS = "id, revision, sequence, recorded_time, event_time, account, position_id, kind, said, decided, hash"
+REQUEST_ID = "json_extract(said, '$.request_id')"
 _INSERT = f"INSERT INTO entries ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -80,6 +81,16 @@ def read_entry(row: tuple[Any, ...]) -> Entry:
         answer=from_tree(Answer, tree["answer"]) if "answer" in tree else None,
         batch=from_tree(BatchStamp, tree["batch"]) if "batch" in tree else None,
     )
+
+
+def find_request(db: Connection, account: str, request_id: str) -> tuple[str, str, str] | None:
+    """Kind, `said` and `decided` of the command that was recorded under an id. The index is over the stored bytes
+    themselves, so it cannot say something else."""
+    found: tuple[str, str, str] | None = db.execute(
+        f"SELECT kind, said, decided FROM entries WHERE said IS NOT NULL AND account = ? AND {REQUEST_ID} = ?",
+        (account, request_id),
+    ).fetchone()
+    return found
 
 
 def read_head(db: Connection) -> Head:

@@ -7,8 +7,8 @@ from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.errors import Refusal
 from rollbook_server.domain.executions import Mark, Mode, Payload
 from rollbook_server.domain.recording.book import Scope
-from rollbook_server.storage.facts import dumps, from_json, to_json
-from rollbook_server.storage.sqlite import Connection, loads
+from rollbook_server.storage.facts import dumps, from_json, loads, to_json
+from rollbook_server.storage.sqlite import Connection
 
 MAX_REFUSALS = 10_000
 MAX_REFUSED_BYTES = 65_536

@@ -1,27 +1,27 @@
 """The ledger as stored: looks up what a judgement needs, and writes what an entry makes of it.
 
-`Projections.write` is the one way from an entry to the projections, for live commands and for a rebuild alike.
-Open chains stay in memory; closed ones are read again when something late concerns them.
+`Projections.write` is the one way from an entry to the projections, for live commands and for a rebuild alike. A chain
+is written once per group, when the group commits; until then look-ups find it in memory. Open chains stay there; closed
+ones are read again when something late concerns them.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from rollbook_server.domain.chains import Chain, ChainState
+from rollbook_server.domain.chains import Chain, ChainState, Leg
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.decimals import plain
-from rollbook_server.domain.entries import KINDS, Entry, ExecutionEntry, FillsEntry, SettlementEntry
+from rollbook_server.domain.entries import Entry, ExecutionEntry, FillsEntry, SettlementEntry
 from rollbook_server.domain.executions import Execution, Fill, FillSource, Flag, LateFills, Order
 from rollbook_server.domain.history import History, Key
 from rollbook_server.domain.instruments import DERIBIT, Instrument, resolve
 from rollbook_server.domain.portfolio import NOTHING, Row, Totals, row_of, share
 from rollbook_server.domain.recording.book import KnownTrade, Record, Scope, Waiting
 from rollbook_server.storage import journal
-from rollbook_server.storage.facts import dumps, from_json, to_json
+from rollbook_server.storage.facts import dumps, from_json, loads, to_json
 from rollbook_server.storage.overlay import Overlay
-from rollbook_server.storage.sqlite import Connection, loads
+from rollbook_server.storage.sqlite import Connection
 
 UNFINISHED = (ChainState.PENDING, ChainState.OPEN, ChainState.FLAT)
 
@@ -35,7 +35,10 @@ class Projections:
     def __init__(self, db: Connection) -> None:
         self._db = db
         self._records: Overlay[ChainKey, Record] = Overlay()
-        self._totals: Overlay[Row, Totals] = Overlay()
+        self._changed: dict[ChainKey, Chain | None] = {}
+        """Chains that the group has changed, as they are stored; None: not yet."""
+        self._changed_now: dict[ChainKey, Chain | None] = {}
+        """The same for the command that is being recorded."""
 
     @property
     def cached_chains(self) -> int:
@@ -47,34 +50,45 @@ class Projections:
     def keep_command(self) -> None:
         """The command was accepted."""
         self._records.keep_command()
-        self._totals.keep_command()
+        self._changed.update(self._changed_now)
+        self._changed_now = {}
 
     def drop_command(self) -> None:
         """The command was refused; its rows are rolled back."""
         self._records.drop_command()
-        self._totals.drop_command()
+        self._changed_now = {}
 
     def before_commit(self) -> None:
-        """Writes the totals that the group changed, once each."""
-        for (account, mode, currency), totals in self._totals.changed():
+        """Writes the chains and the totals that the group changed, once each."""
+        totals: dict[Row, Totals] = {}
+        for key, stored in self._changed.items():
+            record = self._records.get(key)
+            assert record is not None
+            self._write_chain(record, stored)
+            row = row_of(record.chain)
+            if row not in totals:
+                totals[row] = self._read_totals(row)
+            if stored is not None:
+                totals[row] = totals[row].minus(share(stored))
+            totals[row] = totals[row].plus(share(record.chain))
+        for (account, mode, currency), sums in totals.items():
             self._db.execute(
-                "INSERT INTO totals VALUES (?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET sums = excluded.sums WHERE sums <> excluded.sums",
-                (account, mode, currency, to_json(totals)),
+                "INSERT INTO totals VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET sums = excluded.sums",
+                (account, mode, currency, to_json(sums)),
             )
 
     def committed(self) -> None:
         """The group is on disk: what it made is true now. Finished chains leave the memory."""
         finished = [key for key, record in self._records.changed() if record.chain.state not in UNFINISHED]
         self._records.commit()
-        self._totals.commit()
+        self._changed = {}
         for key in finished:
             self._records.discard(key)
 
     def forget(self) -> None:
         """The group failed: everything is read again."""
         self._records.clear()
-        self._totals.clear()
+        self._changed, self._changed_now = {}, {}
 
     # -- looking up ---------------------------------------------------------------------------------------------
 
@@ -87,24 +101,54 @@ class Projections:
             self._records.remember((account, position_id), found)
         return found
 
+    def _unwritten(self, scope: Scope) -> Iterator[Chain]:
+        """Chains that differ from their rows."""
+        for account, position_id in (*self._changed, *self._changed_now):
+            record = self._records.get((account, position_id)) if account == scope.account else None
+            if record is not None and (record.chain.mode, record.chain.venue) == (scope.mode, scope.venue):
+                yield record.chain
+
+    def _with_unwritten(self, scope: Scope, rows: Iterable[Sequence[str]], fits: Callable[[Leg], bool]) -> list[str]:
+        """The chains that rows name, and of those that differ from their rows the ones that have a fitting leg."""
+        found = {row[0] for row in rows}
+        for chain in self._unwritten(scope):
+            found.discard(chain.position_id)
+            if any(fits(leg) for leg in chain.legs):
+                found.add(chain.position_id)
+        return sorted(found)
+
     def holders(self, scope: Scope, symbol: str, at: Micros) -> Sequence[str]:
         rows = self._db.execute(
-            "SELECT DISTINCT position_id FROM legs WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
-            " AND open_time <= ? AND (close_time IS NULL OR close_time >= ?) ORDER BY position_id",
+            "SELECT position_id FROM legs WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
+            " AND open_time <= ? AND (close_time IS NULL OR close_time >= ?)",
             (scope.account, scope.mode, scope.venue, symbol, at, at),
         )
-        return [row[0] for row in rows]
+        return self._with_unwritten(
+            scope,
+            rows,
+            lambda leg: (
+                leg.instrument.symbol == symbol
+                and leg.open_time <= at
+                and (leg.close_time is None or leg.close_time >= at)
+            ),
+        )
 
     def instrument(self, scope: Scope, symbol: str) -> Instrument | None:
-        row = self._db.execute(
-            "SELECT position_id, leg_number FROM legs WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
-            " ORDER BY position_id, leg_number LIMIT 1",
+        for chain in self._unwritten(scope):
+            for leg in chain.legs:
+                if leg.instrument.symbol == symbol:
+                    return leg.instrument
+        rows = self._db.execute(
+            "SELECT position_id FROM legs WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
+            " ORDER BY position_id",
             (scope.account, scope.mode, scope.venue, symbol),
-        ).fetchone()
-        record = self.record(scope.account, row[0]) if row else None
-        if record is None:
-            return None
-        return next(leg.instrument for leg in record.chain.legs if leg.leg_number == row[1])
+        )
+        for (position_id,) in rows:
+            record = self.record(scope.account, position_id)
+            for leg in record.chain.legs if record is not None else ():
+                if leg.instrument.symbol == symbol:
+                    return leg.instrument
+        return None
 
     def currency_of(self, scope: Scope, fill: Fill) -> str:
         """The settlement currency of an accepted fill's contract, which may only be named."""
@@ -113,11 +157,19 @@ class Projections:
 
     def unsettled(self, scope: Scope, symbol: str, index_name: str, expiry: Micros) -> Sequence[str]:
         rows = self._db.execute(
-            "SELECT DISTINCT position_id FROM legs WHERE held = 1 AND account = ? AND mode = ? AND venue = ?"
-            " AND expiry = ? AND " + ("symbol = ?" if symbol else "index_name = ?") + " ORDER BY position_id",
+            "SELECT position_id FROM legs WHERE held = 1 AND account = ? AND mode = ? AND venue = ?"
+            " AND expiry = ? AND " + ("symbol = ?" if symbol else "index_name = ?"),
             (scope.account, scope.mode, scope.venue, expiry, symbol or index_name),
         )
-        return [row[0] for row in rows]
+        return self._with_unwritten(
+            scope,
+            rows,
+            lambda leg: (
+                bool(leg.open_quantity)
+                and leg.instrument.expiry_time == expiry
+                and (leg.instrument.symbol == symbol if symbol else leg.instrument.index_name == index_name)
+            ),
+        )
 
     def order_owner(self, scope: Scope, order_id: str) -> str | None:
         row = self._db.execute(
@@ -175,11 +227,9 @@ class Projections:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def write(self, entry: Entry, said: str | None, after: Record | None) -> None:
-        """Writes what an entry makes: its request, its trades and orders, and its chain as it is afterwards."""
+    def write(self, entry: Entry, after: Record | None) -> None:
+        """Writes what an entry makes: its trades and orders, and (with the group) its chain as it is afterwards."""
         body = entry.body
-        if entry.answer is not None and said is not None:
-            self._write_request(entry, said)
         if entry.batch is not None:
             batch = entry.batch
             self._db.execute(
@@ -217,20 +267,7 @@ class Projections:
                     ),
                 )
         if after is not None:
-            self._write_chain(entry, after)
-
-    def _write_request(self, entry: Entry, said: str) -> None:
-        request_id = getattr(getattr(entry.body, "said", None), "request_id", "")
-        self._db.execute(
-            "INSERT INTO requests VALUES (?, ?, ?, ?, ?)",
-            (
-                entry.account,
-                request_id,
-                KINDS[type(entry.body)],
-                digest(said),
-                journal.entry_id(entry.revision, entry.sequence),
-            ),
-        )
+            self._change_chain(entry, after)
 
     def _write_orders(self, scope: Scope, entry: Entry, order_ids: set[str]) -> None:
         if not entry.position_id:
@@ -292,12 +329,17 @@ class Projections:
         for place, order in enumerate(body.waiting_orders):
             wait(order.order_id, "order", place, order)
 
-    def _write_chain(self, entry: Entry, after: Record) -> None:
-        chain, history = after.chain, after.history
+    def _change_chain(self, entry: Entry, after: Record) -> None:
         key = (entry.account, entry.position_id)
-        begins = isinstance(entry.body, ExecutionEntry) and entry.body.begins_chain
-        before = None if begins else self.record(*key)
-        self._add_to_totals(None if before is None else before.chain, chain)
+        if key not in self._changed and key not in self._changed_now:
+            begins = isinstance(entry.body, ExecutionEntry) and entry.body.begins_chain
+            before = None if begins else self.record(*key)
+            self._changed_now[key] = None if before is None else before.chain
+        self._records[key] = after
+
+    def _write_chain(self, record: Record, stored: Chain | None) -> None:
+        chain = record.chain
+        key = (chain.account, chain.position_id)
         values = (
             chain.state,
             int(chain.state in UNFINISHED),
@@ -305,9 +347,9 @@ class Projections:
             chain.open_time,
             chain.close_time,
             to_json(chain),
-            dumps(list(_numbers(history))),
+            dumps(_numbers(record.history)),
         )
-        if before is None:
+        if stored is None:
             self._db.execute(
                 "INSERT INTO chains (account, position_id, mode, strategy, strategy_name, underlying,"
                 " state, unfinished, revision, open_time, close_time, figures, leg_numbers)"
@@ -320,13 +362,12 @@ class Projections:
                 " figures = ?, leg_numbers = ? WHERE account = ? AND position_id = ?",
                 (*values, *key),
             )
-        self._write_legs(chain, None if before is None else before.chain)
-        self._records[key] = after
+        self._write_legs(chain, stored)
 
-    def _write_legs(self, chain: Chain, before: Chain | None) -> None:
-        stored = {leg.leg_number: leg for leg in before.legs} if before else {}
+    def _write_legs(self, chain: Chain, stored: Chain | None) -> None:
+        rows = {leg.leg_number: leg for leg in stored.legs} if stored else {}
         for leg in chain.legs:
-            known = stored.pop(leg.leg_number, None)
+            known = rows.pop(leg.leg_number, None)
             if known is not None and known == leg:
                 continue
             instrument = leg.instrument
@@ -346,31 +387,20 @@ class Projections:
                     int(bool(leg.open_quantity)),
                 ),
             )
-        for number in stored:  # a late fill can join two legs into one
+        for number in rows:  # a late fill can join two legs into one
             self._db.execute(
                 "DELETE FROM legs WHERE account = ? AND position_id = ? AND leg_number = ?",
                 (chain.account, chain.position_id, number),
             )
 
-    def _add_to_totals(self, before: Chain | None, after: Chain) -> None:
-        row = row_of(after)
-        totals = self._totals.get(row)
-        if totals is None:
-            stored = self._db.execute(
-                "SELECT sums FROM totals WHERE account = ? AND mode = ? AND currency = ?", row
-            ).fetchone()
-            totals = from_json(Totals, stored[0]) if stored else NOTHING
-        if before is not None:
-            totals = totals.minus(share(before))
-        self._totals[row] = totals.plus(share(after))
+    def _read_totals(self, row: Row) -> Totals:
+        stored = self._db.execute(
+            "SELECT sums FROM totals WHERE account = ? AND mode = ? AND currency = ?", row
+        ).fetchone()
+        return from_json(Totals, stored[0]) if stored else NOTHING
 
 
-def digest(said: str) -> bytes:
-    """The digest of a command's normalised content."""
-    return hashlib.sha256(said.encode()).digest()
-
-
-def _numbers(history: History) -> Sequence[int]:
+def _numbers(history: History) -> list[int]:
     """The legs of the opening fills, in the order of their arrival; 0 for a fill that never counted, or that closes."""
     return [history.leg_numbers.get(fill.key, 0) for fill in history.fills]
 

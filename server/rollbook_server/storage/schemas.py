@@ -6,10 +6,11 @@ Decimals are TEXT, never summed or ordered by SQL. Times are microseconds.
 
 from sqlite_utils import Database, Migrations
 
+from rollbook_server.storage import journal
+
 migrations = Migrations("ledger")
 
 PROJECTIONS = (
-    "requests",
     "batches",
     "chains",
     "legs",
@@ -41,14 +42,7 @@ _TABLES = (
         CHECK (id = (revision << 20 | sequence) AND sequence BETWEEN 1 AND 1048575 AND length(hash) = 32)
     ) STRICT""",
     "CREATE INDEX entries_of_chain ON entries (account, position_id) WHERE position_id <> ''",
-    """CREATE TABLE requests (
-        account TEXT NOT NULL,
-        request_id TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        digest BLOB NOT NULL,
-        entry INTEGER NOT NULL,
-        PRIMARY KEY (account, request_id)
-    ) STRICT, WITHOUT ROWID""",
+    f"CREATE UNIQUE INDEX entries_by_request ON entries (account, {journal.REQUEST_ID}) WHERE said IS NOT NULL",
     """CREATE TABLE batches (
         account TEXT NOT NULL,
         request_id TEXT NOT NULL,

@@ -4,7 +4,6 @@ SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write and
 version everything goes through one connection, which also checkpoints (see `Database.read`).
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ SAFE_WITH_SEVERAL_CONNECTIONS: bool = sqlite3.sqlite_version_info >= (3, 51, 3)
 
 DatabaseError: type[Exception] = sqlite3.DatabaseError
 OperationalError: type[Exception] = sqlite3.OperationalError
-
-loads = json.loads
 
 
 def connect(path: Path, *, read_only: bool = False) -> Connection:

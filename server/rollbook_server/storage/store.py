@@ -8,9 +8,9 @@ from rollbook_server.domain.entries import Answer, BatchStamp
 from rollbook_server.domain.errors import AlreadyExists, Reason
 from rollbook_server.domain.recording.book import Judgement, Place
 from rollbook_server.storage import journal
-from rollbook_server.storage.facts import differing_paths, from_tree
-from rollbook_server.storage.projections import Projections, digest
-from rollbook_server.storage.sqlite import Connection, loads
+from rollbook_server.storage.facts import differing_paths, from_tree, loads
+from rollbook_server.storage.projections import Projections
+from rollbook_server.storage.sqlite import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,13 @@ class LedgerStore:
 
     def answered(self, account: str, request_id: str, kind: str, said: str) -> Answer | None:
         """The answer that a command was given before. Raises AlreadyExists if its id was used for other content."""
-        row = self._db.execute(
-            "SELECT kind, digest, entry FROM requests WHERE account = ? AND request_id = ?",
-            (account, request_id),
-        ).fetchone()
+        row = journal.find_request(self._db, account, request_id)
         if row is None:
             return None
-        stored = self._db.execute("SELECT said, decided FROM entries WHERE id = ?", (row[2],)).fetchone()
-        if row[0] == kind and row[1] == digest(said):
-            return from_tree(Answer, loads(stored[1])["answer"])
-        fields = ["request_id"] if row[0] != kind else differing_paths(loads(stored[0]), loads(said))
+        stored_kind, stored_said, decided = row
+        if (stored_kind, stored_said) == (kind, said):
+            return from_tree(Answer, loads(decided)["answer"])
+        fields = ["request_id"] if stored_kind != kind else differing_paths(loads(stored_said), loads(said))
         raise AlreadyExists(
             Reason.REQUEST_ID_REUSED,
             f"request_id {request_id} was recorded with another {', '.join(fields[:5])}",
@@ -97,7 +94,7 @@ class LedgerStore:
             self._next = journal.append(self._db, self._next, stamped, text)
             # A chain of several entries in one command is written once, as it is after the last of them.
             after = judgement.records.get(entry.position_id) if last[entry.position_id] == number else None
-            self.book.write(stamped, text, after)
+            self.book.write(stamped, after)
         self.written += len(judgement.entries)
 
 
