@@ -36,6 +36,7 @@ from rollbook_server.storage import reads
 from rollbook_server.storage.check import LastCheck, last_check
 from rollbook_server.storage.database import Database, Job, open_database
 from rollbook_server.storage.facts import to_json
+from rollbook_server.storage.journal import read_head
 from rollbook_server.storage.observations import (
     RefusedCommand,
     StoredRefusal,
@@ -45,7 +46,6 @@ from rollbook_server.storage.observations import (
     note_refusal,
     prune_marks,
     resolve_refusals,
-    trade_key,
     update_marks,
 )
 from rollbook_server.storage.sqlite import Connection
@@ -255,9 +255,7 @@ class Ledger:
         if self._refusing:
             scope = Scope(command.account, command.mode, command.venue)
             trades = {
-                trade_key(fill.trade_id, self._store.book.currency_of(scope, fill))
-                for fill in _fills(command)
-                if fill.trade_id
+                (self._store.book.currency_of(scope, fill), fill.trade_id) for fill in _fills(command) if fill.trade_id
             }
             ids = [command.request_id] + ([batch.request_id] if batch is not None else [])
             resolve_refusals(self._database.db, scope, ids, trades, answer.revision)
@@ -332,9 +330,14 @@ class Ledger:
 
     async def refusals(
         self, account: str, mode: Mode | None, include_resolved: bool, before_id: int | None, limit: int
-    ) -> list[StoredRefusal]:
-        """Refused commands, newest first."""
-        return await self.read(lambda db: list_refusals(db, account, mode or "", include_resolved, before_id, limit))
+    ) -> tuple[int, list[StoredRefusal]]:
+        """The revision, and refused commands, newest first."""
+        return await self.read(
+            lambda db: (
+                read_head(db).revision,
+                list_refusals(db, account, mode or "", include_resolved, before_id, limit),
+            )
+        )
 
     def status(self) -> Status:
         """How far the ledger has come."""

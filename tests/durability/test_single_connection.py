@@ -34,7 +34,7 @@ async def _play(ledger: Ledger) -> list[Any]:
                 answers.append(await _marked(ledger, desk))
                 answers.append(await ledger.read(lambda db: reads.portfolio(db, "", None, 0, None)))
                 answers.append(await ledger.read(lambda db: _chains(db)))
-                answers.append(await ledger.refusals("", None, True, None, 100))
+                answers.append((await ledger.refusals("", None, True, None, 100))[1])
     answers.append((await all_entries(ledger)).entries)
     return answers
 

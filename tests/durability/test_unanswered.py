@@ -114,7 +114,7 @@ async def test_full_queue_refuses_and_loses_nothing(tmp_path: Path) -> None:
             assert ledger.status().queued_commands == 1
         assert (await waits).revision == 1
         assert (await ledger.record(submission(second))).revision == 2
-        assert await ledger.refusals("", None, True, None, 10) == []
+        assert (await ledger.refusals("", None, True, None, 10))[1] == []
 
 
 async def test_batch_that_meets_a_full_queue_has_no_holes(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ async def test_batch_that_meets_a_full_queue_has_no_holes(tmp_path: Path) -> Non
                 await _until_taken(ledger, items)
 
         await asyncio.gather(*(trade(desk) for desk in desks))
-        assert await ledger.refusals("", None, True, None, 10) == []
+        assert (await ledger.refusals("", None, True, None, 10))[1] == []
         recorded = (await all_entries(ledger)).entries
     for account, request_ids_sent in sent.items():
         said = [entry.body.said for entry in recorded if isinstance(entry.body, ExecutionEntry)]

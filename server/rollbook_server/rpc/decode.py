@@ -33,7 +33,7 @@ from rollbook_server.domain.executions import (
 from rollbook_server.domain.instruments import DERIBIT, Instrument, parse_deribit
 from rollbook_server.ledger import Submission
 from rollbook_server.rpc.enums import enum_map
-from rollbook_server.storage.observations import RefusedCommand, trade_key
+from rollbook_server.storage.observations import RefusedCommand, Trade
 
 MAX_BATCH = 500
 MAX_MARKS = 5_000
@@ -410,7 +410,7 @@ def _reported(message: ledger_service_pb2.ReportedDelivery, where: str) -> Repor
     )
 
 
-def _trade_keys(fills: Any) -> tuple[str, ...]:
+def _trade_keys(fills: Any) -> tuple[Trade, ...]:
     """The keys of a refused command's trades; none unless every fill is one, for then trades alone resolve nothing."""
     keys = set()
     for fill in fills:
@@ -418,7 +418,7 @@ def _trade_keys(fills: Any) -> tuple[str, ...]:
             return ()
         contract = parse_deribit(fill.symbol)
         currency = fill.instrument.settlement_currency or (contract.settlement_currency if contract else "")
-        keys.add(trade_key(fill.trade_id, currency))
+        keys.add((currency, fill.trade_id))
     return tuple(sorted(keys))
 
 

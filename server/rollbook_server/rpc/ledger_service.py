@@ -234,9 +234,11 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
     async def ListRefusedExecutions(self, request: pb.ListRefusedExecutionsRequest) -> pb.ListRefusedExecutionsResponse:
         account = decode.account_filter(request.account)
         mode = decode.mode_filter(request.mode)
-        ledger_id, revision = self._ledger.ledger_id, self._ledger.revision
+        ledger_id = self._ledger.ledger_id
         page = read_page(ledger_id, request)
-        found = await self._ledger.refusals(account, mode, request.include_resolved, page.after, page.size + 1)
+        revision, found = await self._ledger.refusals(
+            account, mode, request.include_resolved, page.after, page.size + 1
+        )
         refusals = fitting(nouns.refused_execution(stored) for stored in found[: page.size])
         more = len(found) > len(refusals)
         return pb.ListRefusedExecutionsResponse(

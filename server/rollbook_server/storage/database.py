@@ -1,9 +1,10 @@
 """One database file: one writer thread with group commit, readers with snapshots of their own.
 
 Commands wait in a bounded queue. The writer takes all that wait (up to a bound), runs each in a savepoint and commits
-them together with synchronous=FULL. A domain refusal ends its savepoint only. Any other exception, and a connection
-that is no longer in a transaction (a full disk rolls it back silently), fails the whole group: nothing of it is
-recorded, and everything held in memory is read from the file again.
+them together with synchronous=FULL. A domain refusal ends its savepoint only. When the store fails, and when a
+connection is no longer in a transaction (a full disk rolls it back silently), the whole group fails: nothing of it is
+recorded, and everything held in memory is read from the file again. After a mistake of ours the group's commands are
+written one by one, so that only the one at fault fails.
 """
 
 import contextlib

@@ -15,10 +15,15 @@ MAX_REFUSED_BYTES = 65_536
 MAX_MARKS = 100_000
 
 
+Trade = tuple[str, str]
+"""(currency, trade_id): a trade among those of its account, mode and venue; `currency` is empty where it could not be
+read."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedCommand:
     """A command that could not be recorded, as far as it could be read: `mode` may be empty. `trades` are the keys of
-    its trades (see `trade_key`), empty unless every fill is one. `content` is the command as it came, opaque here."""
+    its trades, empty unless every fill is one. `content` is the command as it came, opaque here."""
 
     account: str
     request_id: str
@@ -26,7 +31,7 @@ class RefusedCommand:
     mode: str
     venue: str
     has_fills: bool
-    trades: tuple[str, ...]
+    trades: tuple[Trade, ...]
     content: bytes
 
 
@@ -59,15 +64,15 @@ def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now:
     missing = _missing_trades(db, refused, refusal)
     resolved = revision if refused.trades and not missing else 0
     content = refused.content if len(refused.content) <= MAX_REFUSED_BYTES else None
-    db.execute(
-        "INSERT INTO refusals (account, request_id, command, mode, venue, has_fills, trades, code, reason, message,"
+    ((row_id,),) = db.execute(
+        "INSERT INTO refusals (account, request_id, command, mode, venue, has_fills, code, reason, message,"
         " field, details, content, attempts, first_time, last_time, resolved_revision)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)"
         " ON CONFLICT (account, request_id) DO UPDATE SET command = excluded.command, mode = excluded.mode,"
-        " has_fills = excluded.has_fills, trades = excluded.trades, venue = excluded.venue, code = excluded.code,"
+        " has_fills = excluded.has_fills, venue = excluded.venue, code = excluded.code,"
         " reason = excluded.reason, message = excluded.message, field = excluded.field, details = excluded.details,"
         " content = excluded.content, attempts = attempts + 1, last_time = excluded.last_time,"
-        " resolved_revision = excluded.resolved_revision",
+        " resolved_revision = excluded.resolved_revision RETURNING id",
         (
             refused.account,
             refused.request_id,
@@ -75,7 +80,6 @@ def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now:
             refused.mode,
             refused.venue,
             int(refused.has_fills),
-            dumps(missing),
             type(refusal).__name__,
             refusal.reason,
             refusal.message[:1024],
@@ -86,6 +90,11 @@ def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now:
             now,
             resolved,
         ),
+    ).fetchall()
+    db.execute("DELETE FROM missing_trades WHERE refusal = ?", (row_id,))
+    db.executemany(
+        "INSERT INTO missing_trades VALUES (?, ?, ?, ?, ?, ?)",
+        [(refused.account, refused.mode, refused.venue, *trade, row_id) for trade in missing],
     )
     db.execute(
         "DELETE FROM refusals WHERE id IN (SELECT id FROM refusals ORDER BY resolved_revision = 0, id"
@@ -94,50 +103,42 @@ def note_refusal(db: Connection, refused: RefusedCommand, refusal: Refusal, now:
     )
 
 
-def trade_key(trade_id: str, currency: str) -> str:
-    """A trade among those of its account, mode and venue; `currency` is empty where it could not be read."""
-    return f"{currency} {trade_id}"
-
-
-def _missing_trades(db: Connection, refused: RefusedCommand, refusal: Refusal) -> list[str]:
+def _missing_trades(db: Connection, refused: RefusedCommand, refusal: Refusal) -> list[Trade]:
     """The trades of a refused command that are not recorded. One recorded with other content is missing: which of both
     is true, somebody has to see."""
     conflicting = refusal.details.get("trade_id")
     missing = []
-    for key in refused.trades:
-        currency, _, trade_id = key.partition(" ")
+    for trade in refused.trades:
         row = db.execute(
             "SELECT 1 FROM trades WHERE account = ? AND mode = ? AND venue = ? AND currency = ? AND trade_id = ?",
-            (refused.account, refused.mode, refused.venue, currency, trade_id),
+            (refused.account, refused.mode, refused.venue, *trade),
         ).fetchone()
-        if row is None or trade_id == conflicting:
-            missing.append(key)
+        if row is None or trade[1] == conflicting:
+            missing.append(trade)
     return missing
 
 
-def resolve_refusals(db: Connection, scope: Scope, request_ids: Iterable[str], trades: set[str], revision: int) -> None:
-    """Marks the refusals whose request_id, or all of whose trades (see `trade_key`), have been accepted."""
+def resolve_refusals(
+    db: Connection, scope: Scope, request_ids: Iterable[str], trades: Iterable[Trade], revision: int
+) -> None:
+    """Marks the refusals whose request_id, or all of whose trades, have been accepted, together or one by one."""
     for request_id in request_ids:
         db.execute(
             "UPDATE refusals SET resolved_revision = ? WHERE account = ? AND request_id = ? AND resolved_revision = 0",
             (revision, scope.account, request_id),
         )
-    if not trades:
-        return
-    rows = db.execute(
-        "SELECT id, trades FROM refusals WHERE account = ? AND mode = ? AND venue = ? AND resolved_revision = 0",
-        (scope.account, scope.mode, scope.venue),
-    ).fetchall()
-    for row_id, listed in rows:
-        named = set(loads(listed))
-        # Trades accepted one by one resolve it too: what is left of the list is what is still missing.
-        if not named & trades:
-            continue
-        left = sorted(named - trades)
-        db.execute(
-            "UPDATE refusals SET trades = ?, resolved_revision = ? WHERE id = ?",
-            (dumps(left), 0 if left else revision, row_id),
-        )
+    for trade in trades:
+        found = db.execute(
+            "DELETE FROM missing_trades WHERE account = ? AND mode = ? AND venue = ? AND currency = ? AND trade_id = ?"
+            " RETURNING refusal",
+            (scope.account, scope.mode, scope.venue, *trade),
+        ).fetchall()
+        for (row_id,) in found:
+            db.execute(
+                "UPDATE refusals SET resolved_revision = ? WHERE id = ? AND resolved_revision = 0"
+                " AND NOT EXISTS (SELECT 1 FROM missing_trades WHERE refusal = refusals.id)",
+                (revision, row_id),
+            )
 
 
 def any_unresolved(db: Connection) -> bool:

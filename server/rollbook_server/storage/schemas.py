@@ -1,4 +1,5 @@
-"""Tables of ledger.db, as migrations. Journal: `entries`. Observations: `marks`, `refusals`, `payloads`. `meta` says
+"""Tables of ledger.db, as migrations. Journal: `entries`. Observations: `marks`, `refusals` with
+`missing_trades`, `payloads`. `meta` says
 which ledger it is. Everything else is a projection: a pure fold of the journal that `rebuild` makes again.
 
 Decimals are TEXT, never summed or ordered by SQL. Times are microseconds.
@@ -140,7 +141,6 @@ _TABLES = (
         mode TEXT NOT NULL,
         venue TEXT NOT NULL,
         has_fills INTEGER NOT NULL,
-        trades TEXT NOT NULL,
         code TEXT NOT NULL,
         reason TEXT NOT NULL,
         message TEXT NOT NULL,
@@ -154,6 +154,17 @@ _TABLES = (
     ) STRICT""",
     "CREATE UNIQUE INDEX refusals_by_request ON refusals (account, request_id)",
     "CREATE INDEX refusals_open ON refusals (account) WHERE resolved_revision = 0",
+    # The trades of refused commands that are not recorded.
+    f"""CREATE TABLE missing_trades (
+        {_SCOPE},
+        currency TEXT NOT NULL,
+        trade_id TEXT NOT NULL,
+        refusal INTEGER NOT NULL,
+        PRIMARY KEY (account, mode, venue, currency, trade_id, refusal)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX missing_trades_of_refusal ON missing_trades (refusal)",
+    """CREATE TRIGGER refusal_forgotten AFTER DELETE ON refusals
+        BEGIN DELETE FROM missing_trades WHERE refusal = old.id; END""",
     """CREATE TABLE payloads (
         digest TEXT PRIMARY KEY,
         source TEXT NOT NULL,

@@ -128,6 +128,7 @@ class LedgerServiceServicer(object):
         """Records a final delivery price for one contract, or for all contracts of an index and expiry, in one revision:
         every chain of that account, mode and venue settles what was open at expiry. The same price again changes
         nothing; another price is refused (SETTLED_AT_OTHER_PRICE). Idempotent by request_id.
+        Errors as in RecordExecution.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -57,6 +57,7 @@ class LedgerServiceStub:
     """Records a final delivery price for one contract, or for all contracts of an index and expiry, in one revision:
     every chain of that account, mode and venue settles what was open at expiry. The same price again changes
     nothing; another price is refused (SETTLED_AT_OTHER_PRICE). Idempotent by request_id.
+    Errors as in RecordExecution.
     """
     UpdateMarks: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.UpdateMarksRequest, _ledger_service_pb2.UpdateMarksResponse]
     """Takes marks; per (account or shared, mode, venue, symbol) the newest mark_time wins. Naturally idempotent.
@@ -104,6 +105,7 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """Records a final delivery price for one contract, or for all contracts of an index and expiry, in one revision:
     every chain of that account, mode and venue settles what was open at expiry. The same price again changes
     nothing; another price is refused (SETTLED_AT_OTHER_PRICE). Idempotent by request_id.
+    Errors as in RecordExecution.
     """
     UpdateMarks: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.UpdateMarksRequest, _ledger_service_pb2.UpdateMarksResponse]  # type: ignore[assignment]
     """Takes marks; per (account or shared, mode, venue, symbol) the newest mark_time wins. Naturally idempotent.
@@ -172,6 +174,7 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         """Records a final delivery price for one contract, or for all contracts of an index and expiry, in one revision:
         every chain of that account, mode and venue settles what was open at expiry. The same price again changes
         nothing; another price is refused (SETTLED_AT_OTHER_PRICE). Idempotent by request_id.
+        Errors as in RecordExecution.
         """
 
     @_abc_1.abstractmethod
