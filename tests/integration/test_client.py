@@ -1,19 +1,19 @@
-"""The asyncio client against real gRPC servers: what it sends, what it raises, and when it tries again."""
+"""Both clients against real gRPC servers: what they send, what they raise, and when they try again."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import inspect
 import logging
 import pickle
 import re
 import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import grpc
@@ -34,12 +34,18 @@ from rollbook.v1 import (
     system_service_pb2,
     system_service_pb2_grpc,
 )
+from tests.support.in_threads import CLIENTS
+from tests.support.tls import Identity, make_identity
+
+NewClient = type[rollbook.AsyncClient]
 
 SERVICES = (
     ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"],
     system_service_pb2.DESCRIPTOR.services_by_name["SystemService"],
 )
 UNARY = [method for service in SERVICES for method in service.methods if not method.server_streaming]
+PASSING = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+"""What is tried again until the deadline."""
 EXECUTION = rollbook.ExecutionResult(mode=rollbook.Mode.LIVE, action=rollbook.Action.OPEN, reason="a test")
 
 
@@ -115,15 +121,18 @@ for _method in UNARY:
 
 
 @asynccontextmanager
-async def serving(ledger: Ledger, port: int = 0) -> AsyncIterator[tuple[grpc.aio.Server, str]]:
-    """The ledger on a port of this machine, and its address."""
+async def serving(
+    ledger: Ledger, port: int = 0, credentials: grpc.ServerCredentials | None = None
+) -> AsyncIterator[str]:
+    """The ledger on a port of this machine: its address."""
     server = grpc.aio.server()
     ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(ledger, server)
     system_service_pb2_grpc.add_SystemServiceServicer_to_server(ledger, server)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    address = f"127.0.0.1:{port}"
+    port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     await server.start()
     try:
-        yield server, f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{port}"
     finally:
         await server.stop(None)
 
@@ -133,9 +142,15 @@ def ledger() -> Ledger:
     return Ledger()  # type: ignore[abstract]  # its methods are set from the descriptors
 
 
+@pytest.fixture(params=CLIENTS)
+def new_client(request: pytest.FixtureRequest) -> NewClient:
+    """Each test that makes a client, or is given one, runs with both."""
+    return CLIENTS[request.param]
+
+
 @pytest.fixture
-async def client(ledger: Ledger) -> AsyncIterator[rollbook.AsyncClient]:
-    async with serving(ledger) as (_, target), rollbook.AsyncClient(target, account="main") as client:
+async def client(ledger: Ledger, new_client: NewClient) -> AsyncIterator[rollbook.AsyncClient]:
+    async with serving(ledger) as target, new_client(target, account="main") as client:
         yield client
 
 
@@ -149,13 +164,18 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def retrying() -> Iterator[asyncio.Event]:
+def identity(tmp_path: Path) -> Identity:
+    return make_identity(tmp_path)
+
+
+@pytest.fixture
+async def retrying() -> AsyncIterator[asyncio.Event]:
     """Set as soon as the client says that it will try again."""
-    event = asyncio.Event()
+    event, loop = asyncio.Event(), asyncio.get_running_loop()
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            event.set()
+            loop.call_soon_threadsafe(event.set)  # the synchronous client says it in its thread
 
     log, listener = logging.getLogger("rollbook"), Listener()
     level = log.level
@@ -287,9 +307,9 @@ async def test_every_status_has_its_error(ledger: Ledger, client: rollbook.Async
     """Whatever a server answers becomes a LedgerError with that code, of the class that is named like it."""
     ledger.aborts.extend([Abort(code)] * 100)
     with pytest.raises(rollbook.LedgerError) as raised:
-        await client.get_chain("chain-1", deadline=0.05)
+        await client.get_chain("chain-1", deadline=0.3 if code in PASSING else None)
     error = raised.value
-    if code is grpc.StatusCode.UNAVAILABLE:  # tried until the deadline
+    if code is grpc.StatusCode.UNAVAILABLE:
         assert isinstance(error.__cause__, rollbook.LedgerError)
         error = error.__cause__
     assert error.code is code
@@ -431,9 +451,11 @@ async def test_what_stays_is_raised_at_once(ledger: Ledger, client: rollbook.Asy
     assert len(ledger.asked) == 1
 
 
-async def test_a_bot_may_start_before_its_server(ledger: Ledger, port: int, retrying: asyncio.Event) -> None:
+async def test_a_bot_may_start_before_its_server(
+    ledger: Ledger, port: int, retrying: asyncio.Event, new_client: NewClient
+) -> None:
     """A call that is made while the server is down succeeds when it comes up within the deadline."""
-    async with rollbook.AsyncClient(f"127.0.0.1:{port}") as client:
+    async with new_client(f"127.0.0.1:{port}") as client:
         call = asyncio.create_task(client.record_execution(EXECUTION))
         await retrying.wait()
         assert not call.done()
@@ -443,10 +465,10 @@ async def test_a_bot_may_start_before_its_server(ledger: Ledger, port: int, retr
 
 
 async def test_an_execution_is_recorded_once_when_the_server_dies_before_it_answers(
-    ledger: Ledger, port: int, retrying: asyncio.Event
+    ledger: Ledger, port: int, retrying: asyncio.Event, new_client: NewClient
 ) -> None:
     """Recorded, killed, restarted: the bot hears the first revision, and the book holds it once."""
-    async with rollbook.AsyncClient(f"127.0.0.1:{port}") as client:
+    async with new_client(f"127.0.0.1:{port}") as client:
         ledger.holding = True
         async with serving(ledger, port):
             call = asyncio.create_task(client.record_execution(EXECUTION))
@@ -485,9 +507,9 @@ async def test_the_deadline_says_what_the_last_attempt_met(ledger: Ledger, clien
     assert type(raised.value.__cause__) is rollbook.Unavailable
 
 
-async def test_nobody_there_is_told_as_such(port: int) -> None:
+async def test_nobody_there_is_told_as_such(port: int, new_client: NewClient) -> None:
     """A bot with a wrong port reads so, not just that time is over."""
-    async with rollbook.AsyncClient(f"127.0.0.1:{port}", deadline=0.2) as client:
+    async with new_client(f"127.0.0.1:{port}", deadline=0.2) as client:
         with pytest.raises(rollbook.DeadlineExceeded, match=r"within 0\.2 s.*UNAVAILABLE.*refused") as raised:
             await client.get_server_status()
     assert "request_id" not in str(raised.value)  # a read has nothing to send again
@@ -512,9 +534,11 @@ def test_pauses_grow_and_leave_time_for_a_last_attempt() -> None:
     assert now == pytest.approx(3.0 - _calls.LAST_ATTEMPT)
 
 
-async def test_closing_ends_a_call_that_waits_to_try_again(port: int, retrying: asyncio.Event) -> None:
+async def test_closing_ends_a_call_that_waits_to_try_again(
+    port: int, retrying: asyncio.Event, new_client: NewClient
+) -> None:
     """A bot that stops is not held up by a server that is down, and sees what the last attempt met."""
-    client = await rollbook.AsyncClient(f"127.0.0.1:{port}").open()
+    client = await new_client(f"127.0.0.1:{port}").open()
     call = asyncio.create_task(client.get_server_status())
     await retrying.wait()
     await client.close()
@@ -522,12 +546,56 @@ async def test_closing_ends_a_call_that_waits_to_try_again(port: int, retrying: 
         await call
 
 
+async def test_closing_ends_a_call_that_waits_for_its_answer(ledger: Ledger, new_client: NewClient) -> None:
+    """A bot that stops hears that the outcome is unknown, and has the command to send again."""
+    ledger.holding = True
+    async with serving(ledger) as target:
+        client = await new_client(target).open()
+        call = asyncio.create_task(client.record_execution(EXECUTION))
+        await ledger.reached.wait()
+        await client.close()
+        with pytest.raises(rollbook.LedgerError, match="closed") as raised:
+            await call
+    assert type(raised.value) is rollbook.Unconfirmed
+    assert raised.value.code is grpc.StatusCode.CANCELLED
+    assert raised.value.request_id == ledger.asked[0][1].execution.request_id
+
+
+async def test_a_client_that_is_opened_anew_leaves_its_old_calls_ended(
+    port: int, retrying: asyncio.Event, new_client: NewClient
+) -> None:
+    """A call belongs to the connection that it began with: it neither hangs nor fails inside gRPC."""
+    async with new_client(f"127.0.0.1:{port}") as client:
+        call = asyncio.create_task(client.get_server_status())
+        await retrying.wait()
+        await client.close()
+        await client.open()
+        with pytest.raises(rollbook.Unavailable):
+            await call
+
+
+@pytest.mark.parametrize("closing", [False, True])
+async def test_a_cancelled_task_stays_cancelled(ledger: Ledger, closing: bool) -> None:
+    """Who cancels a task, also while the client is closed, sees it cancelled and no error of the ledger. (A thread
+    cannot be cancelled.)"""
+    ledger.holding = True
+    async with serving(ledger) as target, rollbook.AsyncClient(target) as client:
+        call = asyncio.create_task(client.record_execution(EXECUTION))
+        await ledger.reached.wait()
+        call.cancel()
+        if closing:
+            await client.close()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+    assert call.cancelled()
+
+
 # The client itself
 
 
-async def test_a_client_is_opened_and_closed() -> None:
+async def test_a_client_is_opened_and_closed(new_client: NewClient) -> None:
     """A closed client says so instead of failing inside gRPC, and closing twice does no harm."""
-    client = rollbook.AsyncClient()
+    client = new_client()
     with pytest.raises(RuntimeError, match="not open"):
         await client.get_server_status()
     await client.open()
@@ -545,16 +613,16 @@ async def test_a_forgotten_client_is_noticed() -> None:
     await client.close()
 
 
-@pytest.mark.parametrize("deadline", [0, -1, float("inf"), float("nan")])
-def test_a_deadline_is_a_time(deadline: float) -> None:
+@pytest.mark.parametrize("deadline", [0, -1, 1e12, float("inf"), float("nan")])
+def test_a_deadline_is_a_time(deadline: float, new_client: NewClient) -> None:
     """A call without an end would hang a bot together with its server."""
     with pytest.raises(ValueError, match="above 0"):
-        rollbook.AsyncClient(deadline=deadline)
+        new_client(deadline=deadline)
 
 
-async def test_a_token_goes_with_each_call(ledger: Ledger) -> None:
+async def test_a_token_goes_with_each_call(ledger: Ledger, new_client: NewClient) -> None:
     """The server sees the token, and nobody who prints the client does."""
-    async with serving(ledger) as (_, target), rollbook.AsyncClient(target, token="secret") as client:
+    async with serving(ledger) as target, new_client(target, token="secret") as client:
         await client.get_server_status()
         assert "secret" not in repr(client)
     assert ledger.metadata["authorization"] == "Bearer secret"
@@ -573,43 +641,51 @@ async def test_a_token_goes_with_each_call(ledger: Ledger) -> None:
         ("192.0.2.1:50051", False),
     ],
 )
-def test_a_token_never_crosses_a_network_in_clear(target: str, allowed: bool) -> None:
+def test_a_token_never_crosses_a_network_in_clear(target: str, allowed: bool, new_client: NewClient) -> None:
     """Beyond loopback a token needs TLS."""
-    rollbook.AsyncClient(target, token="secret", credentials=grpc.ssl_channel_credentials())
+    new_client(target, token="secret", credentials=grpc.ssl_channel_credentials())
     if allowed:
-        rollbook.AsyncClient(target, token="secret")
+        new_client(target, token="secret")
     else:
         with pytest.raises(ValueError, match="TLS"):
-            rollbook.AsyncClient(target, token="secret")
+            new_client(target, token="secret")
 
 
-# The package
+@pytest.mark.parametrize("token", ["secret\n", "gehe\u00edm", "a\x00b"])
+def test_a_token_that_cannot_be_sent_is_refused(token: str, new_client: NewClient) -> None:
+    """A token read with the end of its line is found while the bot starts, not with its first trade."""
+    with pytest.raises(ValueError, match="printable") as raised:
+        new_client(token=token)
+    assert token not in str(raised.value)
 
 
-def test_the_package_exports_what_a_bot_needs() -> None:
-    """All models and errors are names of the package itself, and each of its names leads somewhere."""
-    classes = [name for name in errors.__all__ if name[0].isupper()]
-    expected = {*models.__all__, *classes, "AsyncClient", "errors", "models", "new_request_id"}
-    assert set(rollbook.__all__) == expected
-    assert len(rollbook.__all__) == len(expected)
-    for name in rollbook.__all__:
-        assert getattr(rollbook, name) is not None
-        assert name in dir(rollbook)
-    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
-        rollbook.Nonsense  # noqa: B018
+async def test_credentials_make_a_connection_secure(ledger: Ledger, identity: Identity, new_client: NewClient) -> None:
+    """With credentials the client speaks TLS, knows its server by its certificate, and takes no other for it."""
+    certificate, key = identity
+    async with serving(ledger, credentials=grpc.ssl_server_credentials([(key, certificate)])) as target:
+        trusting = grpc.ssl_channel_credentials(certificate)
+        async with new_client(target, credentials=trusting, token="secret") as client:
+            await client.get_server_status()
+        assert ledger.metadata["authorization"] == "Bearer secret"
+        for credentials in (None, grpc.ssl_channel_credentials()):
+            async with new_client(target, credentials=credentials, deadline=0.3) as client:
+                with pytest.raises(rollbook.DeadlineExceeded, match="UNAVAILABLE"):
+                    await client.get_server_status()
+    assert len(ledger.asked) == 1
 
 
-@pytest.mark.parametrize(
-    ("statement", "absent"),
-    [
-        ("import rollbook", ["grpc", "google.protobuf", "rollbook.models"]),
-        ("import rollbook.v1.execution_pb2", ["grpc", "rollbook.models", "rollbook.errors", "rollbook._async_client"]),
-        ("import rollbook.models", ["grpc", "asyncio"]),
-        ("from rollbook import AsyncClient", ["grpc_status", "rollbook_server", "numpy"]),
-    ],
-)
-def test_nothing_is_loaded_before_it_is_needed(statement: str, absent: list[str]) -> None:
-    """The server takes the stubs alone, and a bot only what it depends on."""
-    code = f"import sys; {statement}; print([name for name in {absent!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "[]"
+def test_a_lost_connection_is_found_and_dialled_again_within_the_deadline() -> None:
+    """Both ends agree: the client asks for signs of life no more often than the server allows, gives up and dials again
+    early enough for another attempt, and what the bot's author says wins."""
+    rpc_server = pytest.importorskip("rollbook_server.rpc.server", reason="the server is not in this environment")
+    options = dict(_calls.channel_options("ledger.example:50051", ()))
+    allowed = dict(rpc_server._OPTIONS)
+    deadline = inspect.signature(rollbook.AsyncClient).parameters["deadline"].default * 1000
+    assert options["grpc.keepalive_time_ms"] > allowed["grpc.http2.min_ping_interval_without_data_ms"]
+    assert options["grpc.keepalive_permit_without_calls"] == allowed["grpc.keepalive_permit_without_calls"] == 1
+    assert options["grpc.http2.max_pings_without_data"] == 0  # as many as needed
+    assert options["grpc.keepalive_timeout_ms"] + options["grpc.max_reconnect_backoff_ms"] < deadline / 2
+    assert options["grpc.initial_reconnect_backoff_ms"] < options["grpc.max_reconnect_backoff_ms"]
+    assert options["grpc.max_reconnect_backoff_ms"] == _calls.LONGEST_PAUSE * 1000
+    own = dict(_calls.channel_options("127.0.0.1:50051", [("grpc.keepalive_time_ms", 60_000)]))
+    assert own == {**options, "grpc.enable_http_proxy": 0, "grpc.keepalive_time_ms": 60_000}

@@ -10,6 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+PYTHON = os.environ.get("SERVER_PYTHON", sys.executable)
+"""The interpreter that has the server; another one than ours where the client is tested alone (`make test-floor`)."""
+
 
 class StartFailed(Exception):
     """The server ended before it served; the message is what it said."""
@@ -21,9 +24,16 @@ class RunningServer:
     Entering waits for the line that says it serves; leaving stops it gracefully.
     """
 
-    def __init__(self, db: Path, *flags: str, listen: str = "127.0.0.1:0", env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        db: Path,
+        *flags: str,
+        listen: str = "127.0.0.1:0",
+        env: dict[str, str] | None = None,
+        python: str = PYTHON,
+    ) -> None:
         self.db = db
-        self._command = [sys.executable, "-m", "rollbook_server", "serve", "--db", str(db), "--listen", listen]
+        self._command = [python, "-m", "rollbook_server", "serve", "--db", str(db), "--listen", listen]
         self._command += ["--logs", str(db.parent / "logs"), *flags]
         self._env = {**os.environ, **(env or {})}
         self._process: subprocess.Popen[str] | None = None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-import sys
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -39,6 +38,7 @@ from rollbook import (
     StrategyKind,
     new_request_id,
 )
+from tests.support.server import PYTHON
 
 CALL, HIGHER_CALL, LATER_CALL = "BTC-27JUN25-100000-C", "BTC-27JUN25-110000-C", "BTC-25JUL25-110000-C"
 PUT = "BTC-27JUN25-90000-P"
@@ -222,7 +222,7 @@ class Trader:
 
 def prove(db: Path) -> None:
     """Proves a ledger that nobody serves any more: its integrity, its hashes, and that stored = rebuilt."""
-    command = [sys.executable, "-m", "rollbook_server", "check", "--db", str(db), "--json"]
+    command = [PYTHON, "-m", "rollbook_server", "check", "--db", str(db), "--json"]
     said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert said.returncode == 0, said.stdout + said.stderr
 

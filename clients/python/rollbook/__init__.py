@@ -1,4 +1,4 @@
-"""Client of the Rollbook position ledger: `AsyncClient`, the values it takes and gives, and the errors it raises.
+"""Clients of the Rollbook position ledger, `Client` and `AsyncClient`, the values they take and give, and their errors.
 
 Everything is loaded when it is first asked for: whoever imports `rollbook.v1`, as the server does, runs this file, and
 needs neither the client nor the models.
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rollbook import errors, models
     from rollbook._async_client import AsyncClient
     from rollbook._calls import new_request_id
+    from rollbook._client import Client
     from rollbook.errors import (
         AlreadyExists,
         DeadlineExceeded,
@@ -110,6 +111,7 @@ __all__ = [
     "ChainOrder",
     "ChainState",
     "ChainValuation",
+    "Client",
     "CloseReason",
     "ContractStyle",
     "CorrectionEntry",
@@ -194,14 +196,14 @@ __all__ = [
 ]
 
 _MODULES = ("errors", "models")
-_HOMES = ("models", "errors", "_calls", "_async_client")
+_HOMES = {"AsyncClient": "_async_client", "Client": "_client", "new_request_id": "_calls"}
 
 
 def __getattr__(name: str) -> object:
     if name in _MODULES:
         return importlib.import_module(f"rollbook.{name}")
     if name in __all__:
-        for home in _HOMES:
+        for home in (_HOMES.get(name, "models"), "errors"):
             module = importlib.import_module(f"rollbook.{home}")
             if name in module.__all__:
                 globals()[name] = value = getattr(module, name)  # asked for once

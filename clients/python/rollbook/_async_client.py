@@ -1,7 +1,7 @@
 """The asyncio client.
 
-Its synchronous twin is to be made from this file by replacing words, so nothing here waits except by `await`, and no
-name of asyncio is used besides `asyncio.sleep`. What needs no waiting is in `_calls`.
+Its synchronous twin `_client` is made from this file: `protos/sync_client.py` has the rules, and refuses what it has no
+rule for. What needs no waiting is in `_calls`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import threading
 import warnings
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
@@ -47,9 +48,9 @@ class Connection:
 
 
 class AsyncClient:
-    """A connection to a ledger. One is enough for a whole bot: calls may run at the same time.
+    """A connection to a ledger. One is enough for a whole bot: all its tasks may call at the same time.
 
-    A bot is five lines: a fill, the execution around it, and three for the ledger.
+    A bot is a fill, the execution around it, and a few lines for the ledger.
 
     >>> fill = Fill(  # doctest: +SKIP
     ...     source=FillSource.VENUE_TRADE, trade_id="9001", symbol="BTC-26DEC25-100000-C", side=Side.SELL,
@@ -59,7 +60,8 @@ class AsyncClient:
     ...     status=ExecutionStatus.EXECUTED, executed_time=fill.executed_time, fills=(fill,))
     >>> async with AsyncClient(account="main") as ledger:  # doctest: +SKIP
     ...     recorded = await ledger.record_execution(execution)
-    ...     print((await ledger.get_chain(recorded.position_id)).chain.net_pnl)
+    ...     answer = await ledger.get_chain(recorded.position_id)
+    ...     print(answer.chain.net_pnl)
 
     **Sent twice, counted once.** Each command carries a request_id, and the server remembers it for ever. A command
     without one gets one here, and an error shows it as `error.command`. But a bot that dies while it waits has lost an
@@ -68,8 +70,8 @@ class AsyncClient:
 
     **Tried again until the deadline.** What may be gone a moment later (UNAVAILABLE, a full queue) is tried again with
     growing pauses; that is safe for commands because of the request_id, and for reads and marks anyway. When the
-    deadline passes, `DeadlineExceeded` is raised: whether the command is recorded is then unknown. The same holds when
-    a call is cancelled, or when `close` ends it.
+    deadline passes, `DeadlineExceeded` is raised: whether the command is recorded is then unknown. The same holds for
+    a call that `close` ends, which raises `Unconfirmed`, and for one that is cancelled.
 
     **Account.** A command, read or filter that names none gets the client's; `account=""` in a read or filter means
     all accounts, and in `update_marks` marks that all share.
@@ -105,6 +107,7 @@ class AsyncClient:
         self._metadata = _calls.call_metadata(target, credentials, token)
         self._options = _calls.channel_options(target, options)
         self._connection: Connection | None = None
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._target!r}, account={self._account!r})"
@@ -127,21 +130,23 @@ class AsyncClient:
         the server may be started later than the bot.
         """
         # Not in the constructor: a channel belongs to the event loop that runs while it is made.
-        if self._connection is None:
-            if self._credentials is None:
-                channel = grpc.aio.insecure_channel(self._target, self._options)
-            else:
-                channel = grpc.aio.secure_channel(self._target, self._credentials, self._options)
-            self._connection = Connection(
-                channel,
-                ledger_service_pb2_grpc.LedgerServiceStub(channel),
-                system_service_pb2_grpc.SystemServiceStub(channel),
-            )
+        with self._lock:  # threads that open it together would else leave a channel that nobody closes
+            if self._connection is None:
+                if self._credentials is None:
+                    channel = grpc.aio.insecure_channel(self._target, self._options)
+                else:
+                    channel = grpc.aio.secure_channel(self._target, self._credentials, self._options)
+                self._connection = Connection(
+                    channel,
+                    ledger_service_pb2_grpc.LedgerServiceStub(channel),
+                    system_service_pb2_grpc.SystemServiceStub(channel),
+                )
         return self
 
     async def close(self) -> None:
-        """Give the connection back; calls that still wait are cancelled. A second time does nothing."""
-        connection, self._connection = self._connection, None
+        """Give the connection back; calls that still wait end with `Unconfirmed`. A second time does nothing."""
+        with self._lock:
+            connection, self._connection = self._connection, None
         if connection is not None:
             await connection.channel.close()
 
@@ -369,17 +374,23 @@ class AsyncClient:
         """The answer, after as many attempts as the deadline allows. Each of them sends the same bytes."""
         _calls.check_size(request, command)
         attempts = _calls.Attempts(self._deadline if deadline is None else deadline)
+        failure = _calls.closed(command)
         while True:
             try:
                 return await method(request, timeout=attempts.remaining(), metadata=self._metadata)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                raise _calls.closed(command) from None  # nobody cancelled the task: `close` ended the call
             except grpc.RpcError as status:
                 failure = errors.from_rpc_error(status, command)
                 failure.__cause__ = status
+            except grpc.aio.UsageError:  # the channel was closed before this attempt: the last one has more to say
+                raise failure from failure.__cause__
             pause = attempts.pause_after(failure)
             log.info("%s, trying again in %.2f s", failure, pause)
             await asyncio.sleep(pause)
-            if self._connection is None:  # closed meanwhile: another attempt would raise an error of gRPC's insides
-                raise failure
 
     def _opened(self) -> Connection:
         if self._connection is None:

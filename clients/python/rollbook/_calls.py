@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-import math
 import random
 import time
 import uuid
@@ -24,6 +23,7 @@ from rollbook.errors import (
     LedgerError,
     ResourceExhausted,
     Unavailable,
+    Unconfirmed,
 )
 from rollbook.models import ErrorReason, ExecutionResult, RecordFillsRequest, RecordSettlementRequest
 
@@ -35,6 +35,8 @@ Options = Iterable[tuple[str, Any]]
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 """A server's limit unless it is told otherwise, and ours is not."""
 
+LONGEST_DEADLINE = 1e9
+"""Seconds; gRPC takes what is far beyond for over, and each attempt would end at once."""
 FIRST_PAUSE = 0.05
 """Seconds before the second attempt; each later pause is twice as long …"""
 LONGEST_PAUSE = 0.5
@@ -52,6 +54,11 @@ OPTIONS: dict[str, Any] = {
     # the socket's TCP_USER_TIMEOUT, so it is short enough to leave time for another attempt.
     "grpc.keepalive_time_ms": 20_000,
     "grpc.keepalive_timeout_ms": 4_000,
+    # A bot may trade once a day: firewalls keep its connection in mind, and a dead one is found before a call has to
+    # find it. Without the second line gRPC pings an idle connection once a minute at most. The server allows a ping
+    # every 10 s, and hangs up on who pings more often.
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.http2.max_pings_without_data": 0,
     # A chain with all its entries has no pages, and the default of 4 MiB would make it unreadable.
     "grpc.max_receive_message_length": 64 * 1024 * 1024,
 }
@@ -81,9 +88,11 @@ def channel_options(target: str, options: Options) -> list[tuple[str, Any]]:
 def call_metadata(
     target: str, credentials: grpc.ChannelCredentials | None, token: str | None
 ) -> tuple[tuple[str, str], ...]:
-    """The token as each call carries it. Raises ValueError where it would cross a network in clear."""
+    """The token as each call carries it. Raises ValueError if it would cross a network in clear, or cannot be sent."""
     if token is None:
         return ()
+    if not (token.isascii() and token.isprintable()):  # gRPC would fail each call, and blame the server for it
+        raise ValueError("a token is printable ASCII: was it read from a file, with the end of its line?")
     if credentials is None and not is_loopback(target):
         raise ValueError("a token needs TLS beyond loopback: pass credentials")
     return (("authorization", f"Bearer {token}"),)
@@ -103,8 +112,8 @@ def is_loopback(target: str) -> bool:
 
 def check_deadline(deadline: float) -> float:
     """Seconds that a call may take: without an end, a bot would hang with its server."""
-    if not 0 < deadline < math.inf:
-        raise ValueError(f"a deadline is a number of seconds above 0, not {deadline!r}")
+    if not 0 < deadline <= LONGEST_DEADLINE:
+        raise ValueError(f"a deadline is a number of seconds above 0 and up to {LONGEST_DEADLINE:g}, not {deadline!r}")
     return deadline
 
 
@@ -118,6 +127,11 @@ def check_size(request: Message, command: Command | None) -> None:
             reason=ErrorReason.TOO_LARGE,
             command=command,
         )
+
+
+def closed(command: Command | None) -> LedgerError:
+    """The end of a call whose channel was closed, in the words that grpc has for it where it raises a status."""
+    return Unconfirmed("Channel closed!", code=grpc.StatusCode.CANCELLED, command=command)
 
 
 class Attempts:

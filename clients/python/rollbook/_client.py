@@ -1,0 +1,385 @@
+"""The synchronous client; made by make protos, do not edit."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+
+import grpc
+from google.protobuf.message import Message
+
+from rollbook import _calls, errors, models
+from rollbook._filters import ChainFilter, EntryFilter, RefusalFilter
+from rollbook.v1 import ledger_service_pb2 as ledger_pb
+from rollbook.v1 import ledger_service_pb2_grpc, system_service_pb2_grpc
+from rollbook.v1 import system_service_pb2 as system_pb
+
+if TYPE_CHECKING:
+    from rollbook.v1.ledger_service_pb2_grpc import LedgerServiceStub
+    from rollbook.v1.system_service_pb2_grpc import SystemServiceStub
+
+__all__ = ["Client"]
+
+Request = TypeVar("Request", bound=Message)
+Response = TypeVar("Response")
+
+log = logging.getLogger("rollbook")
+
+
+@dataclasses.dataclass(frozen=True)
+class Connection:
+    """A channel and the services behind it."""
+
+    channel: grpc.Channel
+    ledger: LedgerServiceStub
+    system: SystemServiceStub
+
+
+class Client:
+    """A connection to a ledger. One is enough for a whole bot: all its threads may call at the same time.
+
+    A bot is a fill, the execution around it, and a few lines for the ledger.
+
+    >>> fill = Fill(  # doctest: +SKIP
+    ...     source=FillSource.VENUE_TRADE, trade_id="9001", symbol="BTC-26DEC25-100000-C", side=Side.SELL,
+    ...     quantity=Decimal("0.5"), price=Decimal("0.0125"), fee=Decimal("0.00015"), executed_time=datetime.now(UTC))
+    >>> execution = ExecutionResult(  # doctest: +SKIP
+    ...     request_id=new_request_id(), mode=Mode.LIVE, strategy=StrategyKind.COVERED_CALL, action=Action.OPEN,
+    ...     status=ExecutionStatus.EXECUTED, executed_time=fill.executed_time, fills=(fill,))
+    >>> with Client(account="main") as ledger:  # doctest: +SKIP
+    ...     recorded = ledger.record_execution(execution)
+    ...     answer = ledger.get_chain(recorded.position_id)
+    ...     print(answer.chain.net_pnl)
+
+    **Sent twice, counted once.** Each command carries a request_id, and the server remembers it for ever. A command
+    without one gets one here, and an error shows it as `error.command`. But a bot that dies while it waits has lost an
+    id that it never saw: make it with `rollbook.new_request_id()` and store the command before sending. After a
+    restart send what has no stored answer again, exactly as it was.
+
+    **Tried again until the deadline.** What may be gone a moment later (UNAVAILABLE, a full queue) is tried again with
+    growing pauses; that is safe for commands because of the request_id, and for reads and marks anyway. When the
+    deadline passes, `DeadlineExceeded` is raised: whether the command is recorded is then unknown. The same holds for
+    a call that `close` ends, which raises `Unconfirmed`, and for one that is interrupted.
+
+    **Account.** A command, read or filter that names none gets the client's; `account=""` in a read or filter means
+    all accounts, and in `update_marks` marks that all share.
+
+    All methods raise `rollbook.errors.LedgerError`, whose module draws the tree of errors, and take `deadline`, the
+    seconds that this call may take in place of the client's.
+    """
+
+    def __init__(
+        self,
+        target: str = "127.0.0.1:50051",
+        *,
+        account: str = "",
+        deadline: float = 10.0,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+        options: _calls.Options = (),
+    ) -> None:
+        """Nothing is connected yet; that is for `with`, or `open` and `close`.
+
+        Args:
+            target: "host:port", or any name that gRPC resolves.
+            account: Whose book, where a call does not say.
+            deadline: Seconds for a call with all its attempts, above 0.
+            credentials: TLS; None is a plain connection, right on loopback only.
+            token: Sent with each call as a bearer token. Beyond loopback it needs credentials (ValueError).
+            options: More gRPC channel options; they win over the client's own.
+        """
+        self._target = target
+        self._account = account
+        self._deadline = _calls.check_deadline(deadline)
+        self._credentials = credentials
+        self._metadata = _calls.call_metadata(target, credentials, token)
+        self._options = _calls.channel_options(target, options)
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._target!r}, account={self._account!r})"
+
+    def __del__(self) -> None:
+        # Through getattr: a constructor that raised has left no channel behind.
+        if getattr(self, "_connection", None) is not None:
+            warnings.warn(f"{self!r} was never closed", ResourceWarning, stacklevel=2)
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open(self) -> Self:
+        """Make the client ready. It connects with the first call, and again whenever the connection was lost, so that
+        the server may be started later than the bot.
+        """
+        # Not in the constructor: a channel belongs to the process that makes it, not to its forks.
+        with self._lock:  # threads that open it together would else leave a channel that nobody closes
+            if self._connection is None:
+                if self._credentials is None:
+                    channel = grpc.insecure_channel(self._target, self._options)
+                else:
+                    channel = grpc.secure_channel(self._target, self._credentials, self._options)
+                self._connection = Connection(
+                    channel,
+                    ledger_service_pb2_grpc.LedgerServiceStub(channel),
+                    system_service_pb2_grpc.SystemServiceStub(channel),
+                )
+        return self
+
+    def close(self) -> None:
+        """Give the connection back; calls that still wait end with `Unconfirmed`. A second time does nothing."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.channel.close()
+
+    # Commands: each is a value with a request_id, to be kept until it is answered.
+
+    def record_execution(
+        self, execution: models.ExecutionResult, *, deadline: float | None = None
+    ) -> models.RecordExecutionResponse:
+        """Record what one attempt of the bot came to, whole or not at all.
+
+        Returns the revision that holds it, the chain that it belongs to, and what deserves a look; the same for every
+        repetition. Raises InvalidArgument, NotFound, FailedPrecondition or AlreadyExists if it is refused: the refusal
+        is kept by the server, and the corrected execution can have the same request_id.
+        """
+        command = _calls.completed(execution, self._account)
+        request = ledger_pb.RecordExecutionRequest(execution=command.to_proto())
+        answer = self._call(self._opened().ledger.RecordExecution, request, deadline, command)
+        return models.RecordExecutionResponse.from_proto(answer)
+
+    def record_executions(
+        self,
+        executions: Iterable[models.ExecutionResult],
+        *,
+        atomic: bool = False,
+        request_id: str = "",
+        deadline: float | None = None,
+    ) -> models.RecordExecutionsResponse:
+        """Record 1 to 500 executions in their order.
+
+        Each is judged by itself and answered at its place: look at `results[i].refused`, and see
+        `rollbook.errors.from_refusal`. With `atomic` all of them, of one account, make one revision, or none does and
+        the first one's refusal is raised, with metadata "index"; only such a batch has a request_id of its own. The
+        `command` of an error is a RecordExecutionsRequest with all the ids.
+        """
+        command = models.RecordExecutionsRequest(
+            executions=tuple(_calls.completed(execution, self._account) for execution in executions),
+            atomic=atomic,
+            request_id=request_id or (_calls.new_request_id() if atomic else ""),
+        )
+        answer = self._call(self._opened().ledger.RecordExecutions, command.to_proto(), deadline, command)
+        return models.RecordExecutionsResponse.from_proto(answer)
+
+    def record_fills(
+        self, fills: models.RecordFillsRequest, *, deadline: float | None = None
+    ) -> models.RecordFillsResponse:
+        """Record late fills (at most 1,000) and states of orders (at most 100) by order_id, in one revision.
+
+        What belongs to an order that nobody has reported yet waits for it (`unmatched_order_ids`), and known trades
+        are dropped. Raises what `record_execution` raises.
+        """
+        command = _calls.completed(fills, self._account)
+        answer = self._call(self._opened().ledger.RecordFills, command.to_proto(), deadline, command)
+        return models.RecordFillsResponse.from_proto(answer)
+
+    def record_settlement(
+        self, settlement: models.RecordSettlementRequest, *, deadline: float | None = None
+    ) -> models.RecordSettlementResponse:
+        """Record a final delivery price, for one contract or for all of an index and expiry.
+
+        Settles every chain of the account, mode and venue that was open at expiry. The same price again changes
+        nothing. Raises FailedPrecondition for another price (SETTLED_AT_OTHER_PRICE) or before the expiry
+        (NOT_EXPIRED), and InvalidArgument.
+        """
+        command = _calls.completed(settlement, self._account)
+        answer = self._call(self._opened().ledger.RecordSettlement, command.to_proto(), deadline, command)
+        return models.RecordSettlementResponse.from_proto(answer)
+
+    def update_marks(
+        self,
+        marks: Iterable[models.Mark],
+        *,
+        mode: models.Mode,
+        venue: str = "",
+        account: str | None = None,
+        deadline: float | None = None,
+    ) -> models.UpdateMarksResponse:
+        """Say what 1 to 5,000 contracts are worth, each at its mark_time; per contract the newest wins.
+
+        Args:
+            marks: Prices in the contract's premium unit, exact; greeks and volatilities are floats.
+            mode: LIVE or DRY_RUN.
+            venue: Unset means "deribit".
+            account: Whose marks; None is the client's account, "" shares them among all.
+            deadline: Seconds.
+
+        Returns how many were taken, and the contracts that had a mark as new or newer. Raises InvalidArgument.
+        """
+        request = models.UpdateMarksRequest(
+            account=self._account if account is None else account, venue=venue, mode=mode, marks=tuple(marks)
+        )
+        answer = self._call(self._opened().ledger.UpdateMarks, request.to_proto(), deadline)
+        return models.UpdateMarksResponse.from_proto(answer)
+
+    # Reads: each answer names the revision that it reflects.
+
+    def get_chain(
+        self, position_id: str, *, account: str | None = None, deadline: float | None = None
+    ) -> models.GetChainResponse:
+        """One chain with its legs, rolls, cash lines, newest 1,000 entries and, if something is open, its value.
+
+        Raises NotFound and InvalidArgument.
+        """
+        request = models.GetChainRequest(account=self._account if account is None else account, position_id=position_id)
+        answer = self._call(self._opened().ledger.GetChain, request.to_proto(), deadline)
+        return models.GetChainResponse.from_proto(answer)
+
+    def list_chains(
+        self, *, deadline: float | None = None, **filters: Unpack[ChainFilter]
+    ) -> models.ListChainsResponse:
+        """One page of chains, newest first unless `order` says otherwise, with values beside them.
+
+        The keywords are the fields of ListChainsRequest, joined by "and". `next_page_token` is "" on the last page.
+        Raises InvalidArgument.
+        """
+        filters.setdefault("account", self._account)
+        request = models.ListChainsRequest(**filters)
+        answer = self._call(self._opened().ledger.ListChains, request.to_proto(), deadline)
+        return models.ListChainsResponse.from_proto(answer)
+
+    def iterate_chains(
+        self, *, deadline: float | None = None, **filters: Unpack[ChainFilter]
+    ) -> Iterator[models.PositionChain]:
+        """All chains of `list_chains`, page after page; `deadline` is for each page. Values are only in the pages."""
+        while True:
+            page = self.list_chains(deadline=deadline, **filters)
+            yield from page.chains
+            if not page.next_page_token:
+                return
+            filters["page_token"] = page.next_page_token
+
+    def get_portfolio(
+        self,
+        *,
+        account: str | None = None,
+        mode: models.Mode = models.Mode.UNSPECIFIED,
+        period_from_time: datetime | None = None,
+        period_before_time: datetime | None = None,
+        deadline: float | None = None,
+    ) -> models.GetPortfolioResponse:
+        """Totals per (account, mode, currency), and what is missing from them.
+
+        Args:
+            account: None is the client's account, "" all.
+            mode: UNSPECIFIED is both, in rows of their own.
+            period_from_time: Ask also for what was realized from this instant on …
+            period_before_time: … until before this one; None is no end.
+            deadline: Seconds.
+
+        Raises InvalidArgument.
+        """
+        request = models.GetPortfolioRequest(
+            account=self._account if account is None else account,
+            mode=mode,
+            period_from_time=period_from_time,
+            period_before_time=period_before_time,
+        )
+        answer = self._call(self._opened().ledger.GetPortfolio, request.to_proto(), deadline)
+        return models.GetPortfolioResponse.from_proto(answer)
+
+    def list_entries(
+        self, *, deadline: float | None = None, **filters: Unpack[EntryFilter]
+    ) -> models.ListEntriesResponse:
+        """One page of the journal, oldest first unless `newest_first`.
+
+        The keywords are the fields of ListEntriesRequest. `next_page_token` is "" on the last page. Raises
+        InvalidArgument.
+        """
+        filters.setdefault("account", self._account)
+        request = models.ListEntriesRequest(**filters)
+        answer = self._call(self._opened().ledger.ListEntries, request.to_proto(), deadline)
+        return models.ListEntriesResponse.from_proto(answer)
+
+    def iterate_entries(
+        self, *, deadline: float | None = None, **filters: Unpack[EntryFilter]
+    ) -> Iterator[models.LedgerEntry]:
+        """All entries of `list_entries`, page after page; `deadline` is for each page."""
+        while True:
+            page = self.list_entries(deadline=deadline, **filters)
+            yield from page.entries
+            if not page.next_page_token:
+                return
+            filters["page_token"] = page.next_page_token
+
+    def list_refused_executions(
+        self, *, deadline: float | None = None, **filters: Unpack[RefusalFilter]
+    ) -> models.ListRefusedExecutionsResponse:
+        """One page of refused commands, newest first: what was executed and is missing from the book.
+
+        The keywords are the fields of ListRefusedExecutionsRequest. `next_page_token` is "" on the last page. Raises
+        InvalidArgument.
+        """
+        filters.setdefault("account", self._account)
+        request = models.ListRefusedExecutionsRequest(**filters)
+        answer = self._call(self._opened().ledger.ListRefusedExecutions, request.to_proto(), deadline)
+        return models.ListRefusedExecutionsResponse.from_proto(answer)
+
+    def iterate_refused_executions(
+        self, *, deadline: float | None = None, **filters: Unpack[RefusalFilter]
+    ) -> Iterator[models.RefusedExecution]:
+        """All of `list_refused_executions`, page after page; `deadline` is for each page."""
+        while True:
+            page = self.list_refused_executions(deadline=deadline, **filters)
+            yield from page.refusals
+            if not page.next_page_token:
+                return
+            filters["page_token"] = page.next_page_token
+
+    def get_server_status(self, *, deadline: float | None = None) -> models.GetServerStatusResponse:
+        """What runs there: versions, ledger_id, the last committed revision and its hash."""
+        answer = self._call(self._opened().system.GetServerStatus, system_pb.GetServerStatusRequest(), deadline)
+        return models.GetServerStatusResponse.from_proto(answer)
+
+    # How a call is made.
+
+    def _call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[Request, Response],
+        request: Request,
+        deadline: float | None,
+        command: errors.Command | None = None,
+    ) -> Response:
+        """The answer, after as many attempts as the deadline allows. Each of them sends the same bytes."""
+        _calls.check_size(request, command)
+        attempts = _calls.Attempts(self._deadline if deadline is None else deadline)
+        failure = _calls.closed(command)
+        while True:
+            try:
+                return method(request, timeout=attempts.remaining(), metadata=self._metadata)
+            except grpc.RpcError as status:
+                failure = errors.from_rpc_error(status, command)
+                failure.__cause__ = status
+            except ValueError:  # the channel was closed before this attempt: the last one has more to say
+                raise failure from failure.__cause__
+            pause = attempts.pause_after(failure)
+            log.info("%s, trying again in %.2f s", failure, pause)
+            time.sleep(pause)
+
+    def _opened(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError(f"{self!r} is not open: use it in `with`, or call open()")
+        return self._connection

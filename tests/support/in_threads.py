@@ -1,0 +1,51 @@
+"""The synchronous client with the asyncio client's face, so that one test body holds for both."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import TracebackType
+from typing import Any, Self, cast
+
+from rollbook import AsyncClient, Client
+
+
+class InThreads:
+    """A `rollbook.Client` whose methods can be awaited and whose iterators be walked with `async for`; each call and
+    each step is made in a thread, as the synchronous bot would make it in its own.
+    """
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        self._client = Client(*args, **keywords)
+
+    def __repr__(self) -> str:
+        return repr(self._client)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+        return functools.partial(_walk if inspect.isgeneratorfunction(method) else asyncio.to_thread, method)
+
+    async def open(self) -> Self:
+        await asyncio.to_thread(self._client.open)
+        return self
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self._client.__enter__)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self._client.__exit__, kind, error, trace)
+
+
+async def _walk(method: Callable[..., Iterator[Any]], *args: Any, **keywords: Any) -> AsyncIterator[Any]:
+    items, end = method(*args, **keywords), object()
+    while (item := await asyncio.to_thread(next, items, end)) is not end:
+        yield item
+
+
+CLIENTS: dict[str, type[AsyncClient]] = {"AsyncClient": AsyncClient, "Client": cast("Any", InThreads)}
+"""Both clients, to be named by a test's parameter."""

@@ -1,0 +1,86 @@
+"""The names of the package `rollbook` are a promise: none goes, none comes unnoticed, both clients are one."""
+
+from __future__ import annotations
+
+import importlib.resources
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import rollbook
+from rollbook import AsyncClient, Client, errors, models
+
+EXPORTED = [
+    "Action", "AlreadyExists", "AsyncClient", "CashLine", "ChainOrder", "ChainState", "ChainValuation", "Client",
+    "CloseReason", "ContractStyle", "CorrectionEntry", "Cursor", "DeadlineExceeded", "ErrorReason", "ExecutionEntry",
+    "ExecutionResult", "ExecutionStatus", "ExpiryEntry", "FailedPrecondition", "FeeSource", "Fill", "FillSource",
+    "FillsEntry", "Flag", "GetChainRequest", "GetChainResponse", "GetPortfolioRequest", "GetPortfolioResponse",
+    "GetServerStatusRequest", "GetServerStatusResponse", "Greeks", "Instrument", "Internal", "InvalidArgument",
+    "LedgerEntry", "LedgerError", "LegState", "LegValuation", "LineKind", "Liquidity", "ListChainsRequest",
+    "ListChainsResponse", "ListEntriesRequest", "ListEntriesResponse", "ListRefusedExecutionsRequest",
+    "ListRefusedExecutionsResponse", "Mark", "Mode", "NotFound", "OptionType", "Order", "OrderState", "OutOfRange",
+    "PermissionDenied", "PortfolioRow", "PortfolioValuation", "PositionChain", "PositionEffect", "PositionLeg",
+    "RawPayload", "RecordExecutionRequest", "RecordExecutionResponse", "RecordExecutionsRequest",
+    "RecordExecutionsResponse", "RecordFillsRequest", "RecordFillsResponse", "RecordSettlementRequest",
+    "RecordSettlementResponse", "RecordedExecution", "Refusal", "Refused", "RefusedExecution", "ReportedDelivery",
+    "ResourceExhausted", "Roll", "RollMove", "SettlementEntry", "SettlementPeriod", "Side", "StrategyKind",
+    "Unauthenticated", "Unavailable", "Unconfirmed", "Unimplemented", "UpdateMarksRequest", "UpdateMarksResponse",
+    "errors", "models", "new_request_id",
+]  # fmt: skip
+
+
+def test_the_exported_names_are_frozen() -> None:
+    """A bot's import works with the next version, too; what is added is added on purpose, here as well."""
+    assert rollbook.__all__ == EXPORTED == sorted(EXPORTED)
+
+
+def test_the_package_exports_what_a_bot_needs() -> None:
+    """All models and errors are names of the package itself, and each of its names leads somewhere."""
+    classes = {name for name in errors.__all__ if name[0].isupper()}
+    assert {*models.__all__, *classes, "AsyncClient", "Client", "errors", "models", "new_request_id"} == {*EXPORTED}
+    for name in EXPORTED:
+        assert getattr(rollbook, name) is not None
+        assert name in dir(rollbook)
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        rollbook.Nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import rollbook", ["grpc", "google.protobuf", "rollbook.models"]),
+        ("import rollbook.v1.execution_pb2", ["grpc", "rollbook.models", "rollbook.errors", "rollbook._async_client"]),
+        ("import rollbook.models", ["grpc", "asyncio"]),
+        ("from rollbook import Fill", ["grpc", "asyncio"]),
+        ("from rollbook import new_request_id", ["rollbook._client", "rollbook._async_client"]),
+        ("from rollbook import Client", ["rollbook._async_client", "grpc_status", "rollbook_server", "numpy"]),
+        ("from rollbook import AsyncClient", ["rollbook._client", "grpc_status", "rollbook_server", "numpy"]),
+    ],
+)
+def test_nothing_is_loaded_before_it_is_needed(statement: str, absent: list[str]) -> None:
+    """The server takes the stubs alone, and a bot only what it depends on."""
+    code = f"import sys; {statement}; print([name for name in {absent!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def _methods(kind: type) -> dict[str, str]:
+    """Each public method, and the constructor, with its signature."""
+    found = inspect.getmembers(kind, inspect.isfunction)
+    return {name: str(inspect.signature(method)) for name, method in found if name[0] != "_" or name == "__init__"}
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    """Who knows one client knows the other: same names, same arguments, same defaults, same answers."""
+    expected = {name: text.replace("AsyncIterator[", "Iterator[") for name, text in _methods(AsyncClient).items()}
+    assert len(expected) > 15
+    assert _methods(Client) == expected
+    waiting = {name for name, method in inspect.getmembers(Client) if inspect.iscoroutinefunction(method)}
+    assert not waiting
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    """A type checker reads the types of an installed package only if this file stands in it."""
+    assert importlib.resources.files(rollbook).joinpath("py.typed").is_file()
