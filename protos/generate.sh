@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes everything that comes from the protos: rollbook/v1 (messages, services, typed stubs) and rollbook/models.py
-# below the directory $1. `make protos` calls it for clients/python, `make check-protos` for a temporary directory.
+# Makes everything that is generated, at its place below the directory $1. From the protos: rollbook/v1 (messages,
+# services, typed stubs), rollbook/models.py and docs/api.md; from the asyncio client its synchronous twin
+# rollbook/_client.py. `make protos` calls it for the repository itself, `make check-protos` for a temporary directory.
 set -euo pipefail
 export LC_ALL=C  # the order of the files, hence of the models, is the same everywhere
 [ $# -eq 1 ] || { echo "usage: protos/generate.sh DIRECTORY" >&2; exit 2; }
@@ -24,10 +25,16 @@ trap 'rm -rf "$fresh"' EXIT
     --grpc_python_out="$fresh" --mypy_grpc_out=quiet:"$fresh" \
     "${services[@]}"
 "$python" protos/models.py "$fresh/descriptors.binpb" > "$fresh/rollbook/models.py"
+"$python" -m protos.api_docs "$fresh/descriptors.binpb" > "$fresh/api.md"
+"$python" protos/sync_client.py clients/python/rollbook/_async_client.py \
+    | .venv/bin/ruff check --quiet --select I,UP028 --unsafe-fixes --fix-only - \
+    | .venv/bin/ruff format --quiet - > "$fresh/rollbook/_client.py"
 echo '"""The generated messages and services of the API; made by make protos, do not edit."""' \
     > "$fresh/rollbook/v1/__init__.py"
 
 # Replaced whole, and only now: a removed proto leaves no old modules behind, a broken one leaves everything in place.
-mkdir -p "$target/rollbook"
-rm -rf "$target/rollbook/v1"
-mv "$fresh/rollbook/v1" "$fresh/rollbook/models.py" "$target/rollbook/"
+package=$target/clients/python/rollbook
+mkdir -p "$package" "$target/docs"
+rm -rf "$package/v1"
+mv "$fresh/rollbook/v1" "$fresh/rollbook/models.py" "$fresh/rollbook/_client.py" "$package/"
+mv "$fresh/api.md" "$target/docs/"

@@ -1,0 +1,141 @@
+"""Each wheel installs and works alone, in an environment that was empty before. Needs a package index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import RunningServer
+from tests.support.wheels import Environment, build_wheels, pip, project
+
+pytestmark = pytest.mark.packaging
+
+IMPORT_ALL = """
+import importlib, pkgutil
+import {package}
+for module in pkgutil.walk_packages({package}.__path__, "{package}."):
+    if not module.name.startswith(tuple({without!r})):
+        importlib.import_module(module.name)
+for name in getattr({package}, "__all__", ()):
+    getattr({package}, name)
+"""
+
+BOT = """
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+import rollbook as rb
+
+fill = rb.Fill(source=rb.FillSource.VENUE_TRADE, trade_id="1", symbol="BTC-27JUN25-100000-C", side=rb.Side.SELL,
+               quantity=Decimal(1), price=Decimal("0.01"), executed_time=datetime(2025, 6, 2, tzinfo=UTC))
+with rb.Client(sys.argv[1], account="main") as ledger:
+    ledger.record_execution(rb.ExecutionResult(
+        mode=rb.Mode.LIVE, strategy=rb.StrategyKind.COVERED_CALL, action=rb.Action.OPEN, position_id="one",
+        status=rb.ExecutionStatus.EXECUTED, executed_time=fill.executed_time, fills=(fill,)))
+    print(ledger.get_chain("one").chain.net_cash)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("wheels")
+    tried = pip("--retries", "0", "--timeout", "20", "download", "--no-deps", "--dest", folder / "tried", "iniconfig")
+    if tried.returncode:
+        pytest.skip(f"no package index can be reached: {tried.stderr.strip().splitlines()[-1]}")
+    return build_wheels(folder)
+
+
+@pytest.fixture(scope="module")
+def client(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with the client alone."""
+    environment = Environment(tmp_path_factory.mktemp("client"))
+    environment.install(wheels["rollbook"])
+    return environment
+
+
+@pytest.fixture(scope="module")
+def shell(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with the client and its extra for the command line."""
+    environment = Environment(tmp_path_factory.mktemp("shell"))
+    environment.install(f"{wheels['rollbook']}[cli]")
+    return environment
+
+
+@pytest.fixture(scope="module")
+def server(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with the server alone; it needs the client's wheel for the messages."""
+    environment = Environment(tmp_path_factory.mktemp("server"))
+    environment.install(wheels["rollbook-server"], wheels["rollbook"])
+    return environment
+
+
+@pytest.fixture
+def running(server: Environment, tmp_path: Path) -> Iterator[RunningServer]:
+    with RunningServer(tmp_path / "ledger.db", python=server.python) as found:
+        yield found
+
+
+def test_the_client_comes_with_three_libraries(client: Environment) -> None:
+    """A bot's environment gets the client, its three dependencies, and the one that grpcio needs in turn."""
+    libraries = {"googleapis-common-protos", "grpcio", "protobuf"}
+    assert client.installed() == {"rollbook", *libraries, "typing-extensions"}
+
+
+def test_the_client_imports_alone(client: Environment, tmp_path: Path) -> None:
+    """All modules and all public names are there without the extra, the command line aside."""
+    code = IMPORT_ALL.format(package="rollbook", without=["rollbook.cli"])
+    done = client.run("python", "-W", "error", "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_command_without_its_extra_says_so(client: Environment, tmp_path: Path) -> None:
+    """Whoever installed the client alone is told what the command needs."""
+    done = client.run("rollbook", "positions", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "rollbook[cli]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_works_with_its_extra(shell: Environment, running: RunningServer, tmp_path: Path) -> None:
+    """The extra brings all that the command needs, in every module."""
+    code = IMPORT_ALL.format(package="rollbook", without=["rollbook.cli.__main__"])
+    imported = shell.run("python", "-W", "error", "-c", code, cwd=tmp_path)
+    assert imported.returncode == 0, imported.stderr
+    assert shell.run("rollbook", "--version", cwd=tmp_path).stdout.strip() == project("rollbook")["version"]
+    done = shell.run("rollbook", "portfolio", "--server", running.target, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_server_imports_alone(server: Environment, tmp_path: Path) -> None:
+    """All modules of the server are there with what its metadata names."""
+    code = IMPORT_ALL.format(package="rollbook_server", without=["rollbook_server.__main__"])
+    done = server.run("python", "-W", "error", "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_server_says_its_version(server: Environment, tmp_path: Path) -> None:
+    """The command is installed, and its version is the wheel's."""
+    done = server.run("rollbook-server", "--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, project("rollbook-server")["version"])
+
+
+def test_a_client_alone_records_at_a_server_alone(
+    client: Environment, server: Environment, running: RunningServer, tmp_path: Path
+) -> None:
+    """The two meet only on the wire; what was recorded is proven by the installed check."""
+    done = client.run("python", "-W", "error", "-c", BOT, running.target, cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "0.01"), done.stderr
+    assert running.stop() == 0
+    checked = server.run("rollbook-server", "check", "--db", str(running.db), cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "proven" in checked.stdout
+
+
+def test_a_check_of_nothing_says_so(server: Environment, tmp_path: Path) -> None:
+    """Where there is no ledger, the check says it and makes none."""
+    done = server.run("rollbook-server", "check", "--db", "ledger.db", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "there is no ledger ledger.db" in done.stderr
+    assert list(tmp_path.iterdir()) == []
