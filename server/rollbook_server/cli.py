@@ -13,15 +13,19 @@ from rich.progress import Progress
 from rollbook_server import __version__
 
 app = typer.Typer(
-    help="Rollbook's server: a durable position ledger for options-selling bots.",
+    help=(
+        "Rollbook's server: a durable position ledger for options-selling bots. Bots report to `serve`, `check` proves "
+        "that nothing was lost or changed, and the command `rollbook` shows what is held."
+    ),
+    epilog="Exit codes: 0 well; 1 a check found problems; 2 it could not be done, and why is on stderr.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 EXIT_FAILED, EXIT_UNUSABLE = 1, 2
 
-_DB = Annotated[Path, typer.Option(help="The ledger's file.", envvar="ROLLBOOK_DB")]
-_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")]
+_DB = Annotated[Path, typer.Option(metavar="FILE", help="The ledger's file.", envvar="ROLLBOOK_DB")]
+_JSON = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
 
 
 def _version(wanted: bool) -> None:
@@ -37,24 +41,56 @@ def _fail(message: str) -> NoReturn:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
-    """Exit codes: 0 well; 1 a check found problems; 2 it could not be done, and why is on stderr."""
+    pass
+
+
+def _complete_clock(incomplete: str) -> list[str]:
+    return [clock for clock in ("wall", "events") if clock.startswith(incomplete)]
 
 
 @app.command()
 def serve(
-    db: Annotated[Path | None, typer.Option(help="The ledger's file; data/ledger.db if not said.")] = None,
-    listen: Annotated[str | None, typer.Option(help="HOST:PORT, loopback only; 127.0.0.1:50051 if not said.")] = None,
-    clock: Annotated[str | None, typer.Option(help="wall (if not said), or events for replays.")] = None,
-    logs: Annotated[Path | None, typer.Option(help="Folder of the log files; logs if not said.")] = None,
-    grace: Annotated[float | None, typer.Option(help="Seconds for calls under way at a stop; 5 if not said.")] = None,
-    queue: Annotated[int | None, typer.Option(help="Commands that may wait; 4096 if not said.")] = None,
+    db: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The ledger's file; made if it is not there.", show_default="data/ledger.db"),
+    ] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Where to answer; loopback only.", show_default="127.0.0.1:50051"),
+    ] = None,
+    clock: Annotated[
+        str | None,
+        typer.Option(
+            metavar="wall|events",
+            help="Which time it is: that of the machine, or for replays that of the newest event.",
+            show_default="wall",
+            autocompletion=_complete_clock,
+        ),
+    ] = None,
+    logs: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the log files go.", show_default="logs")
+    ] = None,
+    grace: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Time for calls under way at a stop.", show_default="5")
+    ] = None,
+    queue: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Commands that may wait to be written.", show_default="4096")
+    ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with these settings.", envvar="ROLLBOOK_CONFIG")
+        Path | None,
+        typer.Option(metavar="FILE", help="TOML file with any of these settings.", envvar="ROLLBOOK_CONFIG"),
     ] = None,
 ) -> None:
-    """Serve a ledger until Ctrl-C. Each setting is a flag, or ROLLBOOK_<NAME>, or a line of the --config file."""
+    """Serve a ledger until Ctrl-C.
+
+    Each setting is a flag, else a variable (ROLLBOOK_DB, ROLLBOOK_LISTEN, …), else a line of the --config file.
+
+    Example: `rollbook-server serve --db data/ledger.db --listen 127.0.0.1:50051`
+    """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what its core would print, our messages say better
     from pydantic import ValidationError
 
@@ -98,10 +134,22 @@ def _progress(quiet: bool) -> tuple[Progress, Any]:
 @app.command()
 def check(
     db: _DB = Path("data/ledger.db"),
-    expect: Annotated[str, typer.Option(help="REVISION:HASH of an earlier check that must still hold.")] = "",
+    expect: Annotated[
+        str,
+        typer.Option(
+            metavar="REVISION:HASH",
+            help="The head that an earlier check printed: it must still hold.",
+            show_default=False,
+        ),
+    ] = "",
     json: _JSON = False,
 ) -> None:
-    """Prove a ledger: SQLite's integrity, the journal's hashes, and every projection made again. Only reads."""
+    """Prove a ledger: SQLite's integrity, the journal's hashes, and every projection made again.
+
+    It only reads, and may run beside the server.
+
+    Example: `rollbook-server check --db data/ledger.db`
+    """
     from rollbook_server.storage.check import check_ledger
     from rollbook_server.storage.database import DatabaseUnusable
 
@@ -118,7 +166,12 @@ def check(
 
 @app.command()
 def rebuild(db: _DB = Path("data/ledger.db"), json: _JSON = False) -> None:
-    """Make all projections again from the journal. The ledger must not be in use."""
+    """Make all projections again from the journal, when `check` found them wrong.
+
+    The ledger must not be in use: stop the server before.
+
+    Example: `rollbook-server rebuild --db data/ledger.db`
+    """
     from rollbook_server.storage.check import rebuild_ledger
     from rollbook_server.storage.database import DatabaseUnusable
 

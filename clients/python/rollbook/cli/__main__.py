@@ -1,0 +1,5 @@
+"""`python -m rollbook.cli`."""
+
+from rollbook.cli import main
+
+main()

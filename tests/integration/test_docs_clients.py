@@ -1,0 +1,67 @@
+"""What docs/clients.md shows is run as it stands, and prints what its comments say."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import CompletedProcess, run
+
+import pytest
+
+from tests.support.server import RunningServer
+
+CLIENTS = Path(__file__).parents[2] / "docs/clients.md"
+ADDRESS = "127.0.0.1:50051"
+
+
+def blocks(language: str) -> list[str]:
+    """The page's blocks of code in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", CLIENTS.read_text(), re.DOTALL)
+
+
+PROGRAM = "\n".join(blocks("python"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with RunningServer(tmp_path_factory.mktemp("clients") / "ledger.db") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def program(server: RunningServer) -> CompletedProcess[str]:
+    """The blocks of Python, run as one program with nothing changed but the server's address."""
+    assert ADDRESS in PROGRAM
+    command = [sys.executable, "-W", "error", "-c", PROGRAM.replace(ADDRESS, server.target)]
+    return run(command, capture_output=True, text=True, timeout=60, check=False, cwd=server.db.parent)
+
+
+def test_the_program_of_the_page_runs(program: CompletedProcess[str]) -> None:
+    """It prints what the comments behind its prints say, in their order."""
+    said = [line for told in re.findall(r"print\(.*\)  # (.*)$", PROGRAM, re.MULTILINE) for line in told.split("  # ")]
+    assert program.returncode == 0, program.stderr
+    assert program.stdout.splitlines() == said
+
+
+def test_the_commands_of_the_page_run(server: RunningServer, program: CompletedProcess[str]) -> None:
+    """Each command of `rollbook` is shown, and each that is shown works on the ledger that the program has left."""
+    pytest.importorskip("typer", reason="the extra rollbook[cli] is not in this environment")
+    from rollbook.cli.commands import app
+
+    (lines,) = (block for block in blocks("sh") if ADDRESS in block)
+    (fill,) = blocks("json")
+    (server.db.parent / "fill.json").write_text(fill)
+    shown = re.findall(r"^rollbook (\w+)", lines, re.MULTILINE)
+    assert set(shown) == {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
+    }
+    script = f'set -e; rollbook() {{ "{sys.executable}" -m rollbook.cli "$@"; }}\n' + lines.replace(
+        ADDRESS, server.target
+    )
+    env = {**os.environ, "COLUMNS": "200"}
+    done = run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False, cwd=server.db.parent, env=env
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert all(name in done.stdout for name in ("calls-1", "calls-2", "puts-1", "CLOSES_MORE_THAN_OPEN"))
