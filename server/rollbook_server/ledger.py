@@ -32,6 +32,7 @@ from rollbook_server.domain.recording.book import Judgement, Place, Scope
 from rollbook_server.domain.recording.executions import judge_execution
 from rollbook_server.domain.recording.late_fills import judge_late_fills
 from rollbook_server.domain.recording.settlements import judge_settlement
+from rollbook_server.feed import Feed
 from rollbook_server.storage import reads
 from rollbook_server.storage.check import LastCheck, last_check
 from rollbook_server.storage.database import Database, Job, open_database
@@ -117,6 +118,8 @@ class Ledger:
         self._refusing = any_unresolved(self._database.db)
         prune_marks(self._database.db)
         self._loop = asyncio.get_running_loop()
+        self.feed = Feed(self._store.head.revision)
+        """Wakes watchers."""
         self._database.start(
             self._store,
             delivered=self._deliver,
@@ -230,7 +233,19 @@ class Ledger:
         return await asyncio.shield(future)
 
     def _deliver(self, group: Sequence[Job]) -> None:
-        self._loop.call_soon_threadsafe(_resolve, group)
+        self._loop.call_soon_threadsafe(self._answer, group)
+
+    def _answer(self, group: Sequence[Job]) -> None:
+        """Hands each job's outcome to whoever still waits for it; watchers are woken first."""
+        self.feed.publish(self.revision)
+        for job in group:
+            if job.future.done():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+                job.future.exception()  # whoever asked may be gone: then nobody retrieves it, and that is no news
+            else:
+                job.future.set_result(job.outcome)
 
     # -- on the writer's thread ---------------------------------------------------------------------------------
 
@@ -350,18 +365,6 @@ class Ledger:
             queued_commands=self._database.queued,
             last_check=last_check(self._path, self._store.ledger_id),
         )
-
-
-def _resolve(group: Sequence[Job]) -> None:
-    """Hands each job's outcome to whoever still waits for it."""
-    for job in group:
-        if job.future.done():
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-            job.future.exception()  # whoever asked may be gone: then nobody retrieves it, and that is no news
-        else:
-            job.future.set_result(job.outcome)
 
 
 def _kind(command: Command) -> str:

@@ -96,6 +96,10 @@ __all__ = [
     "StrategyKind",
     "UpdateMarksRequest",
     "UpdateMarksResponse",
+    "WatchChainsRequest",
+    "WatchChainsResponse",
+    "WatchEntriesRequest",
+    "WatchEntriesResponse",
 ]
 
 
@@ -2089,6 +2093,193 @@ class PortfolioValuation:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """How far a reader has come in one ledger. It moves only when all changes of a revision were sent."""
+
+    ledger_id: str = ""
+    """The ledger; a restore from a backup makes a new one."""
+    revision: int = 0
+    """The last revision that is complete."""
+
+    def to_proto(self) -> watch_pb2.Cursor:
+        return watch_pb2.Cursor(
+            ledger_id=self.ledger_id,
+            revision=self.revision,
+        )
+
+    @classmethod
+    def from_proto(cls, message: watch_pb2.Cursor) -> Self:
+        return cls(
+            ledger_id=message.ledger_id,
+            revision=message.revision,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WatchChainsRequest:
+    """What to watch. The filters are of attributes that never change, joined by "and"; one that is unset is any."""
+
+    ledger_id: str = ""
+    """Of the last cursor that was received: the watch goes on after it. Unset: it begins with the present state."""
+    after_revision: int = 0
+    """Of the same cursor."""
+    account: str = ""
+    """Whose book."""
+    mode: Mode = Mode.UNSPECIFIED
+    """LIVE or DRY_RUN."""
+    underlying: str = ""
+    """The coin."""
+    strategy: StrategyKind = StrategyKind.UNSPECIFIED
+    """The kind of strategy."""
+    strategy_name: str | None = None
+    """The free name beside the kind."""
+    position_id: str = ""
+    """One chain; needs the account."""
+    include_closed: bool = False
+    """The first state holds closed chains as well; changes are sent of all chains anyhow."""
+    bookmark_interval_ms: int = 0
+    """Milliseconds without a message after which a bookmark is sent, 100 to 60000; 0 means 15000."""
+
+    def to_proto(self) -> watch_pb2.WatchChainsRequest:
+        return watch_pb2.WatchChainsRequest(
+            ledger_id=self.ledger_id,
+            after_revision=self.after_revision,
+            account=self.account,
+            mode=self.mode.to_proto(),
+            underlying=self.underlying,
+            strategy=self.strategy.to_proto(),
+            strategy_name=self.strategy_name,
+            position_id=self.position_id,
+            include_closed=self.include_closed,
+            bookmark_interval_ms=self.bookmark_interval_ms,
+        )
+
+    @classmethod
+    def from_proto(cls, message: watch_pb2.WatchChainsRequest) -> Self:
+        return cls(
+            ledger_id=message.ledger_id,
+            after_revision=message.after_revision,
+            account=message.account,
+            mode=Mode.from_proto(message.mode),
+            underlying=message.underlying,
+            strategy=StrategyKind.from_proto(message.strategy),
+            strategy_name=message.strategy_name if message.HasField("strategy_name") else None,
+            position_id=message.position_id,
+            include_closed=message.include_closed,
+            bookmark_interval_ms=message.bookmark_interval_ms,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WatchChainsResponse:
+    """Some chains as they are now."""
+
+    cursor: Cursor | None = None
+    """Everything up to here has been sent. Unset while the first state is still coming."""
+    chains: tuple[PositionChain, ...] = ()
+    """Chains that are new or have changed, each in its newest state. One that was sent before is replaced."""
+    bookmark: bool = False
+    """With this message the watcher has seen all that the ledger held at the cursor; sent after the first state, with
+    changes, and as a sign of life.
+    """
+
+    def to_proto(self) -> watch_pb2.WatchChainsResponse:
+        return watch_pb2.WatchChainsResponse(
+            cursor=None if self.cursor is None else self.cursor.to_proto(),
+            chains=[item.to_proto() for item in self.chains],
+            bookmark=self.bookmark,
+        )
+
+    @classmethod
+    def from_proto(cls, message: watch_pb2.WatchChainsResponse) -> Self:
+        return cls(
+            cursor=Cursor.from_proto(message.cursor) if message.HasField("cursor") else None,
+            chains=tuple(PositionChain.from_proto(item) for item in message.chains),
+            bookmark=message.bookmark,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WatchEntriesRequest:
+    """What to watch. The filters are joined by "and"; one that is unset is any."""
+
+    ledger_id: str = ""
+    """Of the last cursor that was received: the watch goes on after it. Unset: it begins with the first entry."""
+    after_revision: int = 0
+    """Of the same cursor."""
+    account: str = ""
+    """Whose book."""
+    mode: Mode = Mode.UNSPECIFIED
+    """LIVE or DRY_RUN."""
+    underlying: str = ""
+    """The coin of the entry's chain."""
+    strategy: StrategyKind = StrategyKind.UNSPECIFIED
+    """The kind of strategy of the entry's chain."""
+    strategy_name: str | None = None
+    """The free name beside the kind."""
+    position_id: str = ""
+    """One chain; needs the account."""
+    bookmark_interval_ms: int = 0
+    """Milliseconds without a message after which a bookmark is sent, 100 to 60000; 0 means 15000."""
+
+    def to_proto(self) -> watch_pb2.WatchEntriesRequest:
+        return watch_pb2.WatchEntriesRequest(
+            ledger_id=self.ledger_id,
+            after_revision=self.after_revision,
+            account=self.account,
+            mode=self.mode.to_proto(),
+            underlying=self.underlying,
+            strategy=self.strategy.to_proto(),
+            strategy_name=self.strategy_name,
+            position_id=self.position_id,
+            bookmark_interval_ms=self.bookmark_interval_ms,
+        )
+
+    @classmethod
+    def from_proto(cls, message: watch_pb2.WatchEntriesRequest) -> Self:
+        return cls(
+            ledger_id=message.ledger_id,
+            after_revision=message.after_revision,
+            account=message.account,
+            mode=Mode.from_proto(message.mode),
+            underlying=message.underlying,
+            strategy=StrategyKind.from_proto(message.strategy),
+            strategy_name=message.strategy_name if message.HasField("strategy_name") else None,
+            position_id=message.position_id,
+            bookmark_interval_ms=message.bookmark_interval_ms,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WatchEntriesResponse:
+    """Some entries of the journal, in its order."""
+
+    cursor: Cursor | None = None
+    """Every entry up to here has been sent. A watch that goes on from it may repeat entries of the revision after it
+    that were already sent: they are told apart by (revision, sequence).
+    """
+    entries: tuple[LedgerEntry, ...] = ()
+    """The entries."""
+    bookmark: bool = False
+    """With this message the watcher has seen all that the ledger held at the cursor; also a sign of life."""
+
+    def to_proto(self) -> watch_pb2.WatchEntriesResponse:
+        return watch_pb2.WatchEntriesResponse(
+            cursor=None if self.cursor is None else self.cursor.to_proto(),
+            entries=[item.to_proto() for item in self.entries],
+            bookmark=self.bookmark,
+        )
+
+    @classmethod
+    def from_proto(cls, message: watch_pb2.WatchEntriesResponse) -> Self:
+        return cls(
+            cursor=Cursor.from_proto(message.cursor) if message.HasField("cursor") else None,
+            entries=tuple(LedgerEntry.from_proto(item) for item in message.entries),
+            bookmark=message.bookmark,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RecordExecutionRequest:
     """What to record."""
 
@@ -2969,27 +3160,4 @@ class GetServerStatusResponse:
             start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
             cached_chains=message.cached_chains,
             queued_commands=message.queued_commands,
-        )
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
-    """How far a reader has come in one ledger. It moves only when all changes of a revision were sent."""
-
-    ledger_id: str = ""
-    """The ledger; a restore from a backup makes a new one."""
-    revision: int = 0
-    """The last revision that is complete."""
-
-    def to_proto(self) -> watch_pb2.Cursor:
-        return watch_pb2.Cursor(
-            ledger_id=self.ledger_id,
-            revision=self.revision,
-        )
-
-    @classmethod
-    def from_proto(cls, message: watch_pb2.Cursor) -> Self:
-        return cls(
-            ledger_id=message.ledger_id,
-            revision=message.revision,
         )

@@ -1,7 +1,8 @@
 """What every call goes through: one line of log, and an answer with a reason for bytes that are no message."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
 import grpc
@@ -32,10 +33,10 @@ class CallLog(grpc.aio.ServerInterceptor):
         self, continuation: Callable[[Any], Awaitable[Any]], details: grpc.HandlerCallDetails
     ) -> Any:
         handler = await continuation(details)
-        if handler is None or handler.unary_unary is None:
+        if handler is None or not (handler.unary_unary or handler.unary_stream):
             return handler
         method = details.method
-        call, read = handler.unary_unary, handler.request_deserializer
+        read = handler.request_deserializer
 
         def deserialize(body: bytes) -> Any:
             try:
@@ -43,13 +44,14 @@ class CallLog(grpc.aio.ServerInterceptor):
             except DecodeError:  # gRPC itself would answer UNKNOWN, without a reason
                 return _NoMessage()
 
-        async def logged(request: Any, context: Any) -> Any:
+        @asynccontextmanager
+        async def logged(request: Any, context: Any) -> AsyncIterator[None]:
             started = time.perf_counter()
             REASON.set("")
             try:
                 if isinstance(request, _NoMessage):
                     await abort(context, InvalidArgument(Reason.MALFORMED_TEXT, f"these bytes are no {method} request"))
-                return await call(request, context)
+                yield
             except Exception as error:
                 if not isinstance(error, grpc.aio.AbortError):
                     self._log.error("call_failed", method=method, error=repr(error))
@@ -66,7 +68,18 @@ class CallLog(grpc.aio.ServerInterceptor):
                     peer=context.peer(),
                 )
 
-        return grpc.unary_unary_rpc_method_handler(logged, deserialize, handler.response_serializer)
+        async def answer(request: Any, context: Any) -> Any:
+            async with logged(request, context):
+                return await handler.unary_unary(request, context)
+
+        async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+            async with logged(request, context):
+                async for message in handler.unary_stream(request, context):
+                    yield message
+
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(stream, deserialize, handler.response_serializer)
+        return grpc.unary_unary_rpc_method_handler(answer, deserialize, handler.response_serializer)
 
 
 _NAMES = {int(code.value[0]): code.name for code in grpc.StatusCode}

@@ -1,12 +1,12 @@
 """LedgerService: each call is decoded, done by the ledger, and encoded; a refusal becomes its status."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, TypeVar
 
 from rollbook.v1 import ledger_service_pb2 as pb
-from rollbook.v1 import ledger_service_pb2_grpc
+from rollbook.v1 import ledger_service_pb2_grpc, watch_pb2
 from rollbook_server.domain.decimals import ZERO
 from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, Reason, Refusal
 from rollbook_server.domain.portfolio import Realized
@@ -15,6 +15,7 @@ from rollbook_server.rpc import decode, nouns
 from rollbook_server.rpc.enums import enum_map
 from rollbook_server.rpc.errors import abort, refusal_message
 from rollbook_server.rpc.paging import ANSWER_BYTES, fitting, next_token, read_page
+from rollbook_server.rpc.watches import Watches
 from rollbook_server.storage import reads
 from rollbook_server.storage.journal import entry_id
 
@@ -44,11 +45,26 @@ def answers(method: Callable[[S, Q], Awaitable[A]]) -> Callable[[S, Q, Any], Cor
     return call
 
 
+def streams(method: Callable[[S, Q], AsyncIterator[A]]) -> Callable[[S, Q, Any], AsyncIterator[A]]:
+    """Makes a servicer's method of one that takes a request and returns a stream or raises a Refusal."""
+
+    @wraps(method)
+    async def call(self: S, request: Q, context: Any) -> AsyncIterator[A]:
+        try:
+            async for answer in method(self, request):
+                yield answer
+        except Refusal as refusal:
+            await abort(context, refusal)
+
+    return call
+
+
 class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
     """The ledger's calls."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._watches = Watches(ledger)
 
     # -- commands -----------------------------------------------------------------------------------------------
 
@@ -246,6 +262,18 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
             refusals=refusals,
             next_page_token=next_token(ledger_id, request, found[len(refusals) - 1].id, 0) if more else "",
         )
+
+    # -- streams ------------------------------------------------------------------------------------------------
+
+    @streams
+    def WatchChains(self, request: watch_pb2.WatchChainsRequest) -> AsyncIterator[watch_pb2.WatchChainsResponse]:
+        decode.no_unknown_field(request)
+        return self._watches.chains(request)
+
+    @streams
+    def WatchEntries(self, request: watch_pb2.WatchEntriesRequest) -> AsyncIterator[watch_pb2.WatchEntriesResponse]:
+        decode.no_unknown_field(request)
+        return self._watches.entries(request)
 
 
 def _newest_first(request: pb.ListChainsRequest) -> bool:

@@ -33,6 +33,7 @@ class Server:
 
     def __init__(self, ledger: Ledger, listen: str, log: Log, started: Micros) -> None:
         self._server = grpc.aio.server(interceptors=[CallLog(log)], options=_OPTIONS)
+        self._feed = ledger.feed
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerService(ledger), self._server)
         system_service_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(ledger, started), self._server)
         self._health = health_aio.HealthServicer()
@@ -53,4 +54,5 @@ class Server:
     async def stop(self, grace: float) -> None:
         """Takes no new calls, lets those under way end within `grace` seconds."""
         await self._health.enter_graceful_shutdown()
+        self._feed.close()  # a stream has no end of its own to wait for
         await self._server.stop(grace)

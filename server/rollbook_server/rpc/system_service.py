@@ -25,7 +25,7 @@ class SystemService(system_service_pb2_grpc.SystemServiceServicer):
             ledger_id=status.ledger_id,
             revision=status.revision,
             head_hash=status.head_hash,
-            watchers=0,  # there are no streams yet
+            watchers=self._ledger.feed.watchers,
             last_check_time=timestamp(check.time) if check else None,
             last_check_revision=check.revision if check else 0,
             start_time=timestamp(self._started),

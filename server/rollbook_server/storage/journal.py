@@ -31,6 +31,11 @@ def entry_id(revision: int, sequence: int) -> int:
     return revision << 20 | sequence
 
 
+def last_id(revision: int, sequence: int) -> int:
+    """The highest key that an entry up to this place can have."""
+    return entry_id(revision, min(sequence, (1 << 20) - 1))
+
+
 def row_hash(before: bytes, row: tuple[Any, ...]) -> bytes:
     """The hash of a stored row (its columns up to `decided`) after the row before it."""
     _, revision, sequence, recorded, event, account, position_id, kind, said, decided = row[:10]

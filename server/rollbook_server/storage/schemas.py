@@ -70,6 +70,7 @@ _TABLES = (
     ) STRICT""",
     "CREATE UNIQUE INDEX chains_by_name ON chains (account, position_id)",
     "CREATE INDEX chains_by_account ON chains (account, state)",
+    "CREATE INDEX chains_by_change ON chains (revision)",
     "CREATE INDEX chains_unfinished ON chains (unfinished) WHERE unfinished = 1",
     f"""CREATE TABLE legs (
         {_SCOPE},

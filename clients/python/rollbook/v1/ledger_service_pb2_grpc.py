@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from rollbook.v1 import ledger_service_pb2 as rollbook_dot_v1_dot_ledger__service__pb2
+from rollbook.v1 import watch_pb2 as rollbook_dot_v1_dot_watch__pb2
 
 GRPC_GENERATED_VERSION = '1.71.2'
 GRPC_VERSION = grpc.__version__
@@ -86,6 +87,16 @@ class LedgerServiceStub(object):
                 '/rollbook.v1.LedgerService/ListRefusedExecutions',
                 request_serializer=rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsRequest.SerializeToString,
                 response_deserializer=rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsResponse.FromString,
+                _registered_method=True)
+        self.WatchChains = channel.unary_stream(
+                '/rollbook.v1.LedgerService/WatchChains',
+                request_serializer=rollbook_dot_v1_dot_watch__pb2.WatchChainsRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_watch__pb2.WatchChainsResponse.FromString,
+                _registered_method=True)
+        self.WatchEntries = channel.unary_stream(
+                '/rollbook.v1.LedgerService/WatchEntries',
+                request_serializer=rollbook_dot_v1_dot_watch__pb2.WatchEntriesRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_watch__pb2.WatchEntriesResponse.FromString,
                 _registered_method=True)
 
 
@@ -178,6 +189,23 @@ class LedgerServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchChains(self, request, context):
+        """The present state of chains, then each change, for as long as the caller listens. A chain that changes faster than
+        the caller reads is sent in its newest state only. A caller that reads slowly loses nothing and delays nobody.
+        Errors: INVALID_ARGUMENT, OUT_OF_RANGE (STALE_CURSOR: start over without a cursor), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchEntries(self, request, context):
+        """The journal's entries, each once and in order, for as long as the caller listens.
+        Errors: INVALID_ARGUMENT, OUT_OF_RANGE (STALE_CURSOR: start over without a cursor), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +258,16 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.ListRefusedExecutions,
                     request_deserializer=rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsRequest.FromString,
                     response_serializer=rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsResponse.SerializeToString,
+            ),
+            'WatchChains': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchChains,
+                    request_deserializer=rollbook_dot_v1_dot_watch__pb2.WatchChainsRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_watch__pb2.WatchChainsResponse.SerializeToString,
+            ),
+            'WatchEntries': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchEntries,
+                    request_deserializer=rollbook_dot_v1_dot_watch__pb2.WatchEntriesRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_watch__pb2.WatchEntriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -505,6 +543,60 @@ class LedgerService(object):
             '/rollbook.v1.LedgerService/ListRefusedExecutions',
             rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsRequest.SerializeToString,
             rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchChains(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rollbook.v1.LedgerService/WatchChains',
+            rollbook_dot_v1_dot_watch__pb2.WatchChainsRequest.SerializeToString,
+            rollbook_dot_v1_dot_watch__pb2.WatchChainsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rollbook.v1.LedgerService/WatchEntries',
+            rollbook_dot_v1_dot_watch__pb2.WatchEntriesRequest.SerializeToString,
+            rollbook_dot_v1_dot_watch__pb2.WatchEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

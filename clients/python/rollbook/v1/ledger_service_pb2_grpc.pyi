@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from rollbook.v1 import ledger_service_pb2 as _ledger_service_pb2
+from rollbook.v1 import watch_pb2 as _watch_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -75,6 +76,15 @@ class LedgerServiceStub:
     """Refused commands that carry an account and a request_id, newest first, until resolved or pushed out by newer
     ones. Errors: INVALID_ARGUMENT.
     """
+    WatchChains: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchChainsRequest, _watch_pb2.WatchChainsResponse]
+    """The present state of chains, then each change, for as long as the caller listens. A chain that changes faster than
+    the caller reads is sent in its newest state only. A caller that reads slowly loses nothing and delays nobody.
+    Errors: INVALID_ARGUMENT, OUT_OF_RANGE (STALE_CURSOR: start over without a cursor), UNAVAILABLE.
+    """
+    WatchEntries: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchEntriesRequest, _watch_pb2.WatchEntriesResponse]
+    """The journal's entries, each once and in order, for as long as the caller listens.
+    Errors: INVALID_ARGUMENT, OUT_OF_RANGE (STALE_CURSOR: start over without a cursor), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class LedgerServiceAsyncStub(LedgerServiceStub):
@@ -122,6 +132,15 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     ListRefusedExecutions: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListRefusedExecutionsRequest, _ledger_service_pb2.ListRefusedExecutionsResponse]  # type: ignore[assignment]
     """Refused commands that carry an account and a request_id, newest first, until resolved or pushed out by newer
     ones. Errors: INVALID_ARGUMENT.
+    """
+    WatchChains: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchChainsRequest, _watch_pb2.WatchChainsResponse]  # type: ignore[assignment]
+    """The present state of chains, then each change, for as long as the caller listens. A chain that changes faster than
+    the caller reads is sent in its newest state only. A caller that reads slowly loses nothing and delays nobody.
+    Errors: INVALID_ARGUMENT, OUT_OF_RANGE (STALE_CURSOR: start over without a cursor), UNAVAILABLE.
+    """
+    WatchEntries: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchEntriesRequest, _watch_pb2.WatchEntriesResponse]  # type: ignore[assignment]
+    """The journal's entries, each once and in order, for as long as the caller listens.
+    Errors: INVALID_ARGUMENT, OUT_OF_RANGE (STALE_CURSOR: start over without a cursor), UNAVAILABLE.
     """
 
 class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -227,6 +246,27 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ledger_service_pb2.ListRefusedExecutionsResponse, _abc.Awaitable[_ledger_service_pb2.ListRefusedExecutionsResponse]]:
         """Refused commands that carry an account and a request_id, newest first, until resolved or pushed out by newer
         ones. Errors: INVALID_ARGUMENT.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchChains(
+        self,
+        request: _watch_pb2.WatchChainsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchChainsResponse], _abc.AsyncIterator[_watch_pb2.WatchChainsResponse]]:
+        """The present state of chains, then each change, for as long as the caller listens. A chain that changes faster than
+        the caller reads is sent in its newest state only. A caller that reads slowly loses nothing and delays nobody.
+        Errors: INVALID_ARGUMENT, OUT_OF_RANGE (STALE_CURSOR: start over without a cursor), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchEntries(
+        self,
+        request: _watch_pb2.WatchEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchEntriesResponse], _abc.AsyncIterator[_watch_pb2.WatchEntriesResponse]]:
+        """The journal's entries, each once and in order, for as long as the caller listens.
+        Errors: INVALID_ARGUMENT, OUT_OF_RANGE (STALE_CURSOR: start over without a cursor), UNAVAILABLE.
         """
 
 def add_LedgerServiceServicer_to_server(servicer: LedgerServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

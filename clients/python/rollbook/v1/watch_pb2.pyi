@@ -3,8 +3,13 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from rollbook.v1 import chain_pb2 as _chain_pb2
+from rollbook.v1 import entry_pb2 as _entry_pb2
+from rollbook.v1 import execution_pb2 as _execution_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -41,3 +46,191 @@ class Cursor(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Cursor: _TypeAlias = Cursor  # noqa: Y015
+
+@_typing.final
+class WatchChainsRequest(_message.Message):
+    """What to watch. The filters are of attributes that never change, joined by "and"; one that is unset is any."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEDGER_ID_FIELD_NUMBER: _builtins.int
+    AFTER_REVISION_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    UNDERLYING_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    STRATEGY_NAME_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    INCLUDE_CLOSED_FIELD_NUMBER: _builtins.int
+    BOOKMARK_INTERVAL_MS_FIELD_NUMBER: _builtins.int
+    ledger_id: _builtins.str
+    """Of the last cursor that was received: the watch goes on after it. Unset: it begins with the present state."""
+    after_revision: _builtins.int
+    """Of the same cursor."""
+    account: _builtins.str
+    """Whose book."""
+    mode: _execution_pb2.Mode.ValueType
+    """LIVE or DRY_RUN."""
+    underlying: _builtins.str
+    """The coin."""
+    strategy: _execution_pb2.StrategyKind.ValueType
+    """The kind of strategy."""
+    strategy_name: _builtins.str
+    """The free name beside the kind."""
+    position_id: _builtins.str
+    """One chain; needs the account."""
+    include_closed: _builtins.bool
+    """The first state holds closed chains as well; changes are sent of all chains anyhow."""
+    bookmark_interval_ms: _builtins.int
+    """Milliseconds without a message after which a bookmark is sent, 100 to 60000; 0 means 15000."""
+    def __init__(
+        self,
+        *,
+        ledger_id: _builtins.str = ...,
+        after_revision: _builtins.int = ...,
+        account: _builtins.str = ...,
+        mode: _execution_pb2.Mode.ValueType = ...,
+        underlying: _builtins.str = ...,
+        strategy: _execution_pb2.StrategyKind.ValueType = ...,
+        strategy_name: _builtins.str | None = ...,
+        position_id: _builtins.str = ...,
+        include_closed: _builtins.bool = ...,
+        bookmark_interval_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name", "strategy_name", b"strategy_name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name", "account", b"account", "after_revision", b"after_revision", "bookmark_interval_ms", b"bookmark_interval_ms", "include_closed", b"include_closed", "ledger_id", b"ledger_id", "mode", b"mode", "position_id", b"position_id", "strategy", b"strategy", "strategy_name", b"strategy_name", "underlying", b"underlying"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__strategy_name: _TypeAlias = _typing.Literal["strategy_name"]  # noqa: Y015
+    _WhichOneofArgType__strategy_name: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__strategy_name) -> _WhichOneofReturnType__strategy_name | None: ...
+
+Global___WatchChainsRequest: _TypeAlias = WatchChainsRequest  # noqa: Y015
+
+@_typing.final
+class WatchChainsResponse(_message.Message):
+    """Some chains as they are now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    CHAINS_FIELD_NUMBER: _builtins.int
+    BOOKMARK_FIELD_NUMBER: _builtins.int
+    bookmark: _builtins.bool
+    """With this message the watcher has seen all that the ledger held at the cursor; sent after the first state, with
+    changes, and as a sign of life.
+    """
+    @_builtins.property
+    def cursor(self) -> Global___Cursor:
+        """Everything up to here has been sent. Unset while the first state is still coming."""
+
+    @_builtins.property
+    def chains(self) -> _containers.RepeatedCompositeFieldContainer[_chain_pb2.PositionChain]:
+        """Chains that are new or have changed, each in its newest state. One that was sent before is replaced."""
+
+    def __init__(
+        self,
+        *,
+        cursor: Global___Cursor | None = ...,
+        chains: _abc.Iterable[_chain_pb2.PositionChain] | None = ...,
+        bookmark: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "chains", b"chains", "cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchChainsResponse: _TypeAlias = WatchChainsResponse  # noqa: Y015
+
+@_typing.final
+class WatchEntriesRequest(_message.Message):
+    """What to watch. The filters are joined by "and"; one that is unset is any."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEDGER_ID_FIELD_NUMBER: _builtins.int
+    AFTER_REVISION_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    UNDERLYING_FIELD_NUMBER: _builtins.int
+    STRATEGY_FIELD_NUMBER: _builtins.int
+    STRATEGY_NAME_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    BOOKMARK_INTERVAL_MS_FIELD_NUMBER: _builtins.int
+    ledger_id: _builtins.str
+    """Of the last cursor that was received: the watch goes on after it. Unset: it begins with the first entry."""
+    after_revision: _builtins.int
+    """Of the same cursor."""
+    account: _builtins.str
+    """Whose book."""
+    mode: _execution_pb2.Mode.ValueType
+    """LIVE or DRY_RUN."""
+    underlying: _builtins.str
+    """The coin of the entry's chain."""
+    strategy: _execution_pb2.StrategyKind.ValueType
+    """The kind of strategy of the entry's chain."""
+    strategy_name: _builtins.str
+    """The free name beside the kind."""
+    position_id: _builtins.str
+    """One chain; needs the account."""
+    bookmark_interval_ms: _builtins.int
+    """Milliseconds without a message after which a bookmark is sent, 100 to 60000; 0 means 15000."""
+    def __init__(
+        self,
+        *,
+        ledger_id: _builtins.str = ...,
+        after_revision: _builtins.int = ...,
+        account: _builtins.str = ...,
+        mode: _execution_pb2.Mode.ValueType = ...,
+        underlying: _builtins.str = ...,
+        strategy: _execution_pb2.StrategyKind.ValueType = ...,
+        strategy_name: _builtins.str | None = ...,
+        position_id: _builtins.str = ...,
+        bookmark_interval_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name", "strategy_name", b"strategy_name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name", "account", b"account", "after_revision", b"after_revision", "bookmark_interval_ms", b"bookmark_interval_ms", "ledger_id", b"ledger_id", "mode", b"mode", "position_id", b"position_id", "strategy", b"strategy", "strategy_name", b"strategy_name", "underlying", b"underlying"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__strategy_name: _TypeAlias = _typing.Literal["strategy_name"]  # noqa: Y015
+    _WhichOneofArgType__strategy_name: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__strategy_name) -> _WhichOneofReturnType__strategy_name | None: ...
+
+Global___WatchEntriesRequest: _TypeAlias = WatchEntriesRequest  # noqa: Y015
+
+@_typing.final
+class WatchEntriesResponse(_message.Message):
+    """Some entries of the journal, in its order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    BOOKMARK_FIELD_NUMBER: _builtins.int
+    bookmark: _builtins.bool
+    """With this message the watcher has seen all that the ledger held at the cursor; also a sign of life."""
+    @_builtins.property
+    def cursor(self) -> Global___Cursor:
+        """Every entry up to here has been sent. A watch that goes on from it may repeat entries of the revision after it that
+        were already sent: they are told apart by (revision, sequence).
+        """
+
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_entry_pb2.LedgerEntry]:
+        """The entries."""
+
+    def __init__(
+        self,
+        *,
+        cursor: Global___Cursor | None = ...,
+        entries: _abc.Iterable[_entry_pb2.LedgerEntry] | None = ...,
+        bookmark: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "cursor", b"cursor", "entries", b"entries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchEntriesResponse: _TypeAlias = WatchEntriesResponse  # noqa: Y015

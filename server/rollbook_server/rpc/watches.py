@@ -1,0 +1,184 @@
+"""Streams: a watcher's cursor walks over the tables. Nothing is queued for anybody, so a slow watcher costs nothing."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from rollbook.v1 import watch_pb2 as pb
+from rollbook_server.domain.errors import InvalidArgument, OutOfRange, Reason
+from rollbook_server.ledger import Ledger
+from rollbook_server.rpc import decode, nouns
+from rollbook_server.rpc.enums import enum_map
+from rollbook_server.rpc.paging import fitting
+from rollbook_server.storage import changes
+from rollbook_server.storage.changes import END, Batch, Key, WatchFilter
+from rollbook_server.storage.sqlite import Connection
+
+_STRATEGY = enum_map("StrategyKind")
+_ROWS = 200
+_BYTES = 256 * 2**10
+"""Of one message, at most; a single chain or entry may be larger."""
+_SHARED = 32
+"""Steps that are kept for watchers who come to the same point a little later."""
+_SOONEST, _USUAL, _LATEST = 100, 15_000, 60_000
+
+T = TypeVar("T")
+Read = Callable[[Connection], Batch[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step(Generic[T]):
+    """One message's worth of rows: where the watcher stands after it, and up to which revision nothing is missing."""
+
+    messages: Sequence[Any]
+    key: Key
+    complete: int
+    caught_up: bool
+
+
+def _step(batch: Batch[T], encode: Callable[[T], Any]) -> _Step[T]:
+    messages = fitting((encode(row) for _, row in batch.rows), _BYTES)
+    if not batch.more and len(messages) == len(batch.rows):
+        return _Step(messages, (batch.head, END), batch.head, True)
+    last = batch.rows[len(messages) - 1][0]
+    # What follows may be of the same revision: that one is complete when something of a later one comes.
+    return _Step(messages, last, last[0] - 1, False)
+
+
+class Watches:
+    """The streams of one ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._shared: OrderedDict[Hashable, asyncio.Future[_Step[Any]]] = OrderedDict()
+
+    async def chains(self, request: pb.WatchChainsRequest) -> AsyncIterator[pb.WatchChainsResponse]:
+        """First the present state (unless the request goes on from a cursor), then changes."""
+        wanted, interval = _wanted(request), _interval(request)
+        key = self._start(request)
+        with self._ledger.feed.watching():
+            if key is None:
+                begun = self._ledger.revision  # what changes from here on is sent again, as a change
+                async for chains in self._present(wanted, request.include_closed):
+                    yield pb.WatchChainsResponse(chains=chains)
+                key = (begun, END)
+
+            def read(after: Key) -> Read[Any]:
+                return lambda db: changes.changed_chains(db, wanted, after, _ROWS)
+
+            async for step in self._steps(("chains", wanted), key, read, nouns.chain, interval):
+                yield pb.WatchChainsResponse(cursor=self._cursor(step), chains=step.messages, bookmark=step.caught_up)
+
+    async def entries(self, request: pb.WatchEntriesRequest) -> AsyncIterator[pb.WatchEntriesResponse]:
+        """The journal from the cursor (else from its beginning) on."""
+        wanted, interval = _wanted(request), _interval(request)
+        key = self._start(request) or (0, END)
+        with self._ledger.feed.watching():
+
+            def read(after: Key) -> Read[Any]:
+                return lambda db: changes.new_entries(db, wanted, after, _ROWS)
+
+            async for step in self._steps(("entries", wanted), key, read, nouns.ledger_entry, interval):
+                yield pb.WatchEntriesResponse(cursor=self._cursor(step), entries=step.messages, bookmark=step.caught_up)
+
+    def _start(self, request: Any) -> Key | None:
+        """Where a watch goes on; None if it begins. Raises OutOfRange for a cursor that is not of this past."""
+        after = request.after_revision
+        if not request.ledger_id:
+            if after:
+                raise InvalidArgument(Reason.MISSING_FIELD, "a revision is one of a ledger: name it", "ledger_id")
+            return None
+        if after < 0:
+            raise InvalidArgument(Reason.OUT_OF_BOUNDS, "after_revision must not be below 0", "after_revision")
+        if request.ledger_id != self._ledger.ledger_id:
+            raise OutOfRange(Reason.STALE_CURSOR, "this is another ledger; start over without a cursor", "ledger_id")
+        if after > self._ledger.revision:
+            raise OutOfRange(
+                Reason.STALE_CURSOR,
+                f"the ledger has not come to revision {after}; start over without a cursor",
+                "after_revision",
+            )
+        return (after, END)
+
+    async def _present(self, wanted: WatchFilter, include_closed: bool) -> AsyncIterator[Sequence[Any]]:
+        row, more = 0, True
+        while more:
+            batch = await self._ledger.read(
+                lambda db, after=row: changes.present_chains(db, wanted, include_closed, after, _ROWS)  # type: ignore[misc]
+            )
+            step = _step(batch, nouns.chain)
+            more, row = not step.caught_up, step.key[1]
+            if step.messages:
+                yield step.messages
+
+    async def _steps(
+        self,
+        subject: Hashable,
+        key: Key,
+        read: Callable[[Key], Read[Any]],
+        encode: Callable[[Any], Any],
+        interval: float,
+    ) -> AsyncIterator[_Step[Any]]:
+        """Steps after a key, and an empty one when there was nothing to send for an interval."""
+        feed = self._ledger.feed
+        due = 0.0  # the first is sent whatever it holds: the state is complete
+        while True:
+            step = await self._read((subject, key), read(key), encode)
+            key = step.key
+            if step.messages or time.monotonic() >= due:
+                yield step
+                due = time.monotonic() + interval
+            if step.caught_up:
+                await feed.beyond(step.complete, max(due - time.monotonic(), 0))
+
+    async def _read(self, point: Hashable, read: Read[Any], encode: Callable[[Any], Any]) -> _Step[Any]:
+        """A step from a point; read and encoded once for all watchers who come to it at about the same time."""
+        known = self._shared.get(point)
+        if known is None:
+            known = self._shared[point] = asyncio.ensure_future(self._compute(point, read, encode))
+            if len(self._shared) > _SHARED:
+                self._shared.popitem(last=False)
+        return await asyncio.shield(known)
+
+    async def _compute(self, point: Hashable, read: Read[Any], encode: Callable[[Any], Any]) -> _Step[Any]:
+        try:
+            step = _step(await self._ledger.read(read), encode)
+        except BaseException:
+            self._shared.pop(point, None)
+            raise
+        if not step.messages:
+            self._shared.pop(point, None)  # whoever comes later may find something
+        return step
+
+    def _cursor(self, step: _Step[Any]) -> pb.Cursor:
+        return pb.Cursor(ledger_id=self._ledger.ledger_id, revision=step.complete)
+
+
+def _wanted(request: Any) -> WatchFilter:
+    account = decode.account_filter(request.account)
+    position_id = decode.position_of(request.position_id)
+    if position_id and not account:
+        raise InvalidArgument(Reason.MISSING_FIELD, "a chain is named within its account", "account")
+    return WatchFilter(
+        account=account,
+        mode=decode.mode_filter(request.mode),
+        underlying=decode.within(request.underlying, 16, "underlying"),
+        strategy=decode.maybe(_STRATEGY, request.strategy, "strategy"),
+        strategy_name=request.strategy_name if request.HasField("strategy_name") else None,
+        position_id=position_id,
+    )
+
+
+def _interval(request: Any) -> float:
+    """Seconds between bookmarks."""
+    asked = request.bookmark_interval_ms or _USUAL
+    if not _SOONEST <= asked <= _LATEST:
+        raise InvalidArgument(
+            Reason.OUT_OF_BOUNDS,
+            f"{asked} ms between bookmarks, {_SOONEST} to {_LATEST} are allowed",
+            "bookmark_interval_ms",
+        )
+    return asked / 1_000
