@@ -28,8 +28,11 @@ RULES = {
     r"\basyncio\.sleep\b": "time.sleep",
     r"^import grpc\.aio\n": "",
     r"\bgrpc\.aio\.UsageError\b": "ValueError",  # "Cannot invoke RPC on closed channel!"
-    r"\bgrpc\.aio\.(?=Channel\b|UnaryUnaryMultiCallable\b|insecure_channel\b|secure_channel\b)": "grpc.",
+    r"\bgrpc\.aio\.(?=Channel\b|Unary\w+Callable\b|(?:in)?secure_channel\b)": "grpc.",
     r"\bAsyncIterator\b": "Iterator",
+    r"\bAsyncGenerator\[(\S+), None\]": r"Generator[\1, None, None]",
+    r"\bAsyncGenerator\b": "Generator",
+    r"\baclosing\b": "closing",
     r"\bAsyncClient\b": "Client",
     r"(?<=Service)AsyncStub\b": "Stub",
     r"\btasks\b": "threads",

@@ -176,23 +176,35 @@ async def test_a_large_settlement_is_resumed_in_its_middle(server: RunningServer
     await trader.settle("105000", index_name="btc_usd", expiry_time=EXPIRY)
     ledger_id = (await watch_status(server)).ledger_id
     seen: dict[tuple[int, int], str] = {}
-    after, cuts = 600, 0
-    while True:
+    after, cuts, complete = 600, 0, False
+    while not complete:
+        assert after == 600  # the settlement is not complete
         async with watching(server, "Entries", ledger_id=ledger_id, after_revision=after) as watch:
-            for _ in range(1 + cuts):
+            cuts += 1
+            for _ in range(cuts):
                 message = await watch.next()
                 seen |= {(entry.revision, entry.sequence): entry.position_id for entry in message.entries}
-                after = message.cursor.revision
-                if message.bookmark:
+                after, complete = message.cursor.revision, message.bookmark
+                if complete:
                     break
-            if message.bookmark:
-                break
-        assert after == 600  # the settlement is not complete
-        cuts += 1
-    assert cuts
+    assert cuts > 2
     assert after == 601
     assert list(seen) == [(601, sequence) for sequence in range(1, len(seen) + 1)]
     assert len({position_id for position_id in seen.values() if position_id}) == 600
+
+
+async def test_watchers_that_leave(server: RunningServer, trader: Trader) -> None:
+    """Watchers who leave in the middle of what is sent to them harm nobody, and nothing of them stays."""
+    await trader.client.record_executions(
+        [execution(Action.OPEN, sold("1", "0.02"), account=trader.account) for _ in range(500)]
+    )
+    for turn in range(30):
+        async with watching(server, ("Chains", "Entries")[turn % 2]) as watch:
+            for _ in range(turn % 3):
+                await watch.next()
+    while (await watch_status(server)).watchers:
+        pass
+    assert len(await trader.chains()) == 500
 
 
 async def test_watchers_are_counted_and_told_of_the_end(tmp_path: Any) -> None:

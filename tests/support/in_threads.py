@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -41,10 +42,11 @@ class InThreads:
         await asyncio.to_thread(self._client.__exit__, kind, error, trace)
 
 
-async def _walk(method: Callable[..., Iterator[Any]], *args: Any, **keywords: Any) -> AsyncIterator[Any]:
-    items, end = method(*args, **keywords), object()
-    while (item := await asyncio.to_thread(next, items, end)) is not end:
-        yield item
+async def _walk(method: Callable[..., Generator[Any, None, None]], *args: Any, **keywords: Any) -> AsyncIterator[Any]:
+    end = object()
+    with contextlib.closing(method(*args, **keywords)) as items:
+        while (item := await asyncio.to_thread(next, items, end)) is not end:
+            yield item
 
 
 CLIENTS: dict[str, type[AsyncClient]] = {"AsyncClient": AsyncClient, "Client": cast("Any", InThreads)}

@@ -99,7 +99,8 @@ def of_the_descriptors() -> dict[str, list[tuple[str, ...]]]:
         for service in file.services_by_name.values():
             found[service.name] = []
             for call in service.methods:
-                found[call.name] = [(f"{call.input_type.name} → {call.output_type.name}",)]
+                stream = "stream of " if call.server_streaming else ""
+                found[call.name] = [(f"{call.input_type.name} → {stream}{call.output_type.name}",)]
         for message in file.message_types_by_name.values():
             found[message.name] = [(str(field.number), field.name, spelled(field)) for field in message.fields]
         for enum in file.enum_types_by_name.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import inspect
+import re
 import subprocess
 import sys
 
@@ -27,6 +28,7 @@ EXPORTED = [
     "RecordSettlementResponse", "RecordedExecution", "Refusal", "Refused", "RefusedExecution", "ReportedDelivery",
     "ResourceExhausted", "Roll", "RollMove", "SettlementEntry", "SettlementPeriod", "Side", "StrategyKind",
     "Unauthenticated", "Unavailable", "Unconfirmed", "Unimplemented", "UpdateMarksRequest", "UpdateMarksResponse",
+    "WatchChainsRequest", "WatchChainsResponse", "WatchEntriesRequest", "WatchEntriesResponse",
     "errors", "models", "new_request_id",
 ]  # fmt: skip
 
@@ -72,9 +74,14 @@ def _methods(kind: type) -> dict[str, str]:
     return {name: str(inspect.signature(method)) for name, method in found if name[0] != "_" or name == "__init__"}
 
 
+def _waiting_taken_out(signature: str) -> str:
+    signature = re.sub(r"AsyncGenerator\[(\S+), None\]", r"Generator[\1, None, None]", signature)
+    return signature.replace("AsyncIterator[", "Iterator[")
+
+
 def test_both_clients_have_the_same_methods() -> None:
     """Who knows one client knows the other: same names, same arguments, same defaults, same answers."""
-    expected = {name: text.replace("AsyncIterator[", "Iterator[") for name, text in _methods(AsyncClient).items()}
+    expected = {name: _waiting_taken_out(text) for name, text in _methods(AsyncClient).items()}
     assert len(expected) > 15
     assert _methods(Client) == expected
     waiting = {name for name, method in inspect.getmembers(Client) if inspect.iscoroutinefunction(method)}

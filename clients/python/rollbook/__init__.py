@@ -101,6 +101,10 @@ if TYPE_CHECKING:
         StrategyKind,
         UpdateMarksRequest,
         UpdateMarksResponse,
+        WatchChainsRequest,
+        WatchChainsResponse,
+        WatchEntriesRequest,
+        WatchEntriesResponse,
     )
 
 __all__ = [
@@ -190,6 +194,10 @@ __all__ = [
     "Unimplemented",
     "UpdateMarksRequest",
     "UpdateMarksResponse",
+    "WatchChainsRequest",
+    "WatchChainsResponse",
+    "WatchEntriesRequest",
+    "WatchEntriesResponse",
     "errors",
     "models",
     "new_request_id",

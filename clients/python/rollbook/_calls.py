@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import logging
 import random
 import time
 import uuid
@@ -25,10 +26,19 @@ from rollbook.errors import (
     Unavailable,
     Unconfirmed,
 )
-from rollbook.models import ErrorReason, ExecutionResult, RecordFillsRequest, RecordSettlementRequest
+from rollbook.models import (
+    Cursor,
+    ErrorReason,
+    ExecutionResult,
+    LedgerEntry,
+    RecordFillsRequest,
+    RecordSettlementRequest,
+)
 
 Single = TypeVar("Single", ExecutionResult, RecordFillsRequest, RecordSettlementRequest)
 __all__ = ["new_request_id"]
+
+log = logging.getLogger("rollbook")
 
 Options = Iterable[tuple[str, Any]]
 
@@ -192,6 +202,61 @@ class Attempts:
             metadata=told.metadata if told else failure.metadata,
             command=failure.command,
         )
+
+
+Interrupted = Callable[[LedgerError], object]
+"""What a watcher is told of an interruption."""
+
+
+def ended() -> LedgerError:
+    """A stream that the server ended without a word: it has no end of its own."""
+    return Unavailable("the stream ended", code=grpc.StatusCode.UNAVAILABLE)
+
+
+def interrupted(progress: Progress, failure: LedgerError, tell: Interrupted | None) -> float:
+    """Seconds to wait before a watch goes on. Raises the failure if it will not pass."""
+    pause = progress.pause_after(failure)
+    log.info("%s, watching again in %.2f s", failure, pause)
+    if tell is not None:
+        tell(failure)
+    return pause
+
+
+class Progress:
+    """How far a watch has come, and how it goes on after an interruption."""
+
+    def __init__(self, cursor: Cursor | None, jitter: Callable[[float, float], float] = random.uniform) -> None:
+        self._cursor = cursor
+        self._jitter = jitter
+        self._failures = 0
+        self._last_entry = (0, 0)
+
+    def resume(self) -> tuple[str, int]:
+        """ledger_id and after_revision of the next attempt."""
+        return (self._cursor.ledger_id, self._cursor.revision) if self._cursor else ("", 0)
+
+    def saw(self, cursor: Cursor | None) -> None:
+        """A message came."""
+        self._failures = 0
+        self._cursor = cursor or self._cursor
+
+    def new(self, entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+        """The entries that were not seen: a revision that was cut is sent again from its beginning."""
+        fresh = tuple(entry for entry in entries if (entry.revision, entry.sequence) > self._last_entry)
+        if fresh:
+            self._last_entry = (fresh[-1].revision, fresh[-1].sequence)
+        return fresh
+
+    def pause_after(self, failure: LedgerError) -> float:
+        """Seconds to wait before the next attempt. Raises the failure if another attempt would meet it again."""
+        if failure.reason == ErrorReason.STALE_CURSOR and self._cursor is not None:
+            self._cursor, self._last_entry = None, (0, 0)  # another ledger, or one that was set back: start over
+            return 0.0
+        if not _passes(failure):
+            raise failure
+        self._failures += 1
+        pause = min(FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)
+        return self._jitter(pause / 2, pause)
 
 
 def _passes(failure: LedgerError) -> bool:

@@ -7,7 +7,8 @@ import logging
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
@@ -16,7 +17,8 @@ import grpc
 from google.protobuf.message import Message
 
 from rollbook import _calls, errors, models
-from rollbook._filters import ChainFilter, EntryFilter, RefusalFilter
+from rollbook._calls import Interrupted
+from rollbook._filters import ChainFilter, ChainWatch, EntryFilter, EntryWatch, RefusalFilter
 from rollbook.v1 import ledger_service_pb2 as ledger_pb
 from rollbook.v1 import ledger_service_pb2_grpc, system_service_pb2_grpc
 from rollbook.v1 import system_service_pb2 as system_pb
@@ -353,6 +355,89 @@ class Client:
         """What runs there: versions, ledger_id, the last committed revision and its hash."""
         answer = self._call(self._opened().system.GetServerStatus, system_pb.GetServerStatusRequest(), deadline)
         return models.GetServerStatusResponse.from_proto(answer)
+
+    # Streams: they go on by themselves after an interruption, for as long as somebody listens.
+
+    def watch_chains(
+        self,
+        *,
+        cursor: models.Cursor | None = None,
+        on_interruption: Interrupted | None = None,
+        **filters: Unpack[ChainWatch],
+    ) -> Generator[models.WatchChainsResponse, None, None]:
+        """The present state of chains, then every change; see `WatchChainsResponse`.
+
+        Args:
+            cursor: Of the last message that was worked up: the watch goes on after it. None begins with the state.
+            on_interruption: Called with the error of each interruption, before the watch connects again and goes on
+                from its cursor. After OutOfRange, and before the first cursor has come, it begins with the state anew:
+                forget what came so far.
+            filters: The filter fields of WatchChainsRequest.
+
+        Raises InvalidArgument, and whatever will not pass by itself.
+        """
+        filters.setdefault("account", self._account)
+        progress = _calls.Progress(cursor)
+        while True:
+            ledger_id, revision = progress.resume()
+            request = models.WatchChainsRequest(ledger_id=ledger_id, after_revision=revision, **filters)
+            listening = self._listen(self._opened().ledger.WatchChains, request.to_proto())
+            try:
+                with closing(listening) as stream:
+                    for message in stream:
+                        response = models.WatchChainsResponse.from_proto(message)
+                        progress.saw(response.cursor)
+                        yield response
+                failure = _calls.ended()
+            except errors.LedgerError as error:
+                failure = error
+            pause = _calls.interrupted(progress, failure, on_interruption)
+            time.sleep(pause)
+
+    def watch_entries(
+        self,
+        *,
+        cursor: models.Cursor | None = None,
+        on_interruption: Interrupted | None = None,
+        **filters: Unpack[EntryWatch],
+    ) -> Generator[models.WatchEntriesResponse, None, None]:
+        """The entries of the journal, each once and in order, from its beginning or after a cursor.
+
+        Arguments and errors are those of `watch_chains`. After OutOfRange the journal of the other ledger is read from
+        its beginning.
+        """
+        filters.setdefault("account", self._account)
+        progress = _calls.Progress(cursor)
+        while True:
+            ledger_id, revision = progress.resume()
+            request = models.WatchEntriesRequest(ledger_id=ledger_id, after_revision=revision, **filters)
+            listening = self._listen(self._opened().ledger.WatchEntries, request.to_proto())
+            try:
+                with closing(listening) as stream:
+                    for message in stream:
+                        response = models.WatchEntriesResponse.from_proto(message)
+                        progress.saw(response.cursor)
+                        yield dataclasses.replace(response, entries=progress.new(response.entries))
+                failure = _calls.ended()
+            except errors.LedgerError as error:
+                failure = error
+            pause = _calls.interrupted(progress, failure, on_interruption)
+            time.sleep(pause)
+
+    def _listen(
+        self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request
+    ) -> Generator[Response, None, None]:
+        """The messages of one stream; its end is a LedgerError, unless the server just ends it."""
+        try:
+            call = method(request, metadata=self._metadata)
+        except ValueError:
+            raise _calls.closed(None) from None
+        try:
+            yield from call
+        except grpc.RpcError as status:
+            raise errors.from_rpc_error(status, None) from status
+        finally:
+            call.cancel()
 
     # How a call is made.
 

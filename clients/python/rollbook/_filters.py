@@ -49,3 +49,28 @@ class RefusalFilter(TypedDict, total=False):
     include_resolved: bool
     page_size: int
     page_token: str
+
+
+class ChainWatch(TypedDict, total=False):
+    """Which chains to watch: see `WatchChainsRequest`."""
+
+    account: str
+    mode: Mode
+    underlying: str
+    strategy: StrategyKind
+    strategy_name: str | None
+    position_id: str
+    include_closed: bool
+    bookmark_interval_ms: int
+
+
+class EntryWatch(TypedDict, total=False):
+    """Which entries to watch: see `WatchEntriesRequest`."""
+
+    account: str
+    mode: Mode
+    underlying: str
+    strategy: StrategyKind
+    strategy_name: str | None
+    position_id: str
+    bookmark_interval_ms: int

@@ -1,5 +1,6 @@
 """What every call goes through: one line of log, and an answer with a reason for bytes that are no message."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -46,18 +47,24 @@ class CallLog(grpc.aio.ServerInterceptor):
 
         @asynccontextmanager
         async def logged(request: Any, context: Any) -> AsyncIterator[None]:
-            started = time.perf_counter()
+            started, gone = time.perf_counter(), False
+            # Asked now: a stream that its caller left is cleaned up after its call, of which gRPC then knows nothing,
+            # and to ask it would end the process.
+            peer = context.peer()
             REASON.set("")
             try:
                 if isinstance(request, _NoMessage):
                     await abort(context, InvalidArgument(Reason.MALFORMED_TEXT, f"these bytes are no {method} request"))
                 yield
+            except (asyncio.CancelledError, GeneratorExit):
+                gone = True
+                raise
             except Exception as error:
                 if not isinstance(error, grpc.aio.AbortError):
                     self._log.error("call_failed", method=method, error=repr(error))
                 raise
             finally:
-                code = context.code() or 0
+                code = grpc.StatusCode.CANCELLED if gone else context.code() or 0
                 self._log.info(
                     "call",
                     method=method,
@@ -65,7 +72,7 @@ class CallLog(grpc.aio.ServerInterceptor):
                     reason=REASON.get(),
                     detail=_text(context.details()),
                     ms=round((time.perf_counter() - started) * 1_000, 3),
-                    peer=context.peer(),
+                    peer=peer,
                 )
 
         async def answer(request: Any, context: Any) -> Any:
