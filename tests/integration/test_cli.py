@@ -136,6 +136,20 @@ def test_positions(shell: Shell, book: str) -> None:
     assert "There are more" not in text
 
 
+def test_a_put_that_was_rolled_away_is_uncovered_no_more(server: RunningServer, shell: Shell) -> None:
+    """What is pointed out is what is open now."""
+    account = new_account()
+    with Client(server.target, account=account) as client:
+        client.record_execution(execution(Action.OPEN, sold("1", "0.02", FAR_PUT), position_id="turned"))
+        assert cells(shell.rows("positions", "--account", account), "turned")[-1] == "no mark, uncovered"
+        turn = bought("1", "0.01", FAR_PUT), sold("1", "0.02", FAR_CALL, time=june(9))
+        roll = execution(
+            Action.ROLL, *turn, position_id="turned", from_symbols=(FAR_PUT,), to_symbols=(FAR_CALL,)
+        )  # fmt: skip
+        client.record_execution(roll)
+    assert cells(shell.rows("positions", "--account", account), "turned")[-1] == "no mark"
+
+
 def test_orders_wait_below_the_positions(shell: Shell, book: str) -> None:
     """A chain whose order rests is no position: it stands in a list of its own, without figures."""
     rows = shell.rows("positions", "--account", book)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from rollbook.models import ChainState, ChainValuation, Flag, PositionChain
+from rollbook.models import (
+    ChainState,
+    ChainValuation,
+    ContractStyle,
+    Flag,
+    OptionType,
+    PositionChain,
+    PositionLeg,
+    Side,
+)
 from rollbook.payloads import open_legs
 
 STALE = timedelta(hours=1)
@@ -50,6 +59,15 @@ def of_chain(chain: PositionChain) -> list[str]:
     return flags
 
 
+def _is_uncovered(leg: PositionLeg) -> bool:
+    contract = leg.instrument
+    return (
+        leg.side is Side.SELL
+        and contract is not None
+        and (contract.style, contract.option_type) == (ContractStyle.INVERSE, OptionType.PUT)
+    )
+
+
 def of_position(chain: PositionChain, value: ChainValuation | None, now: datetime) -> list[str]:
     """What to know about an open chain before its figures are believed."""
     flags = [HALF_ROLL] if chain.state is ChainState.FLAT else []
@@ -62,7 +80,7 @@ def of_position(chain: PositionChain, value: ChainValuation | None, now: datetim
         flags.append(OLD_MARK)
     if chain.net_pnl_usd is None or (value and value.unrealized_pnl is not None and value.unrealized_pnl_usd is None):
         flags.append(NO_USD)
-    if chain.collateral_insufficient:
+    if any(_is_uncovered(leg) for leg in held):  # the chain's own flag stays when such a leg is rolled away
         flags.append(UNCOVERED)
     flags += of_chain(chain)
     if chain.working_orders:
