@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from rollbook import AsyncClient, Cursor, LedgerEntry, LedgerError, OutOfRange, PositionChain, Unavailable, Unconfirmed
+from rollbook import (
+    AsyncClient,
+    ChainMirror,
+    ChainState,
+    Cursor,
+    LedgerEntry,
+    LedgerError,
+    OutOfRange,
+    PositionChain,
+    Unavailable,
+    Unconfirmed,
+    WatchChainsResponse,
+)
 from tests.support.in_threads import CLIENTS
 from tests.support.server import RunningServer
 from tests.support.trading import Trader, bought, sold, trading
@@ -71,17 +83,21 @@ async def test_entries_through_kills(server: RunningServer, connect: Callable[..
     assert all(isinstance(failure, Unavailable) for failure in failures)
 
 
-async def test_chains_through_kills(server: RunningServer, connect: Callable[..., AsyncClient]) -> None:
-    """What a watcher has put together at a bookmark is what the server holds at that revision."""
-    held: dict[str, PositionChain] = {}
-    failures: list[LedgerError] = []
+@pytest.mark.parametrize("include_closed", [False, True])
+async def test_chains_through_kills(
+    include_closed: bool, server: RunningServer, connect: Callable[..., AsyncClient]
+) -> None:
+    """While a bot writes and the server is killed again and again, a mirror ends equal to the server's chains."""
+    mirror = ChainMirror(include_closed=include_closed)
     async with trading(server.target) as trader, connect(server.target, account=trader.account) as client:
 
         async def watch(upto: int) -> None:
-            async with aclosing(client.watch_chains(include_closed=True, on_interruption=failures.append)) as stream:
+            async with aclosing(
+                client.watch_chains(include_closed=include_closed, on_interruption=mirror.interrupted)
+            ) as stream:
                 async for message in stream:
-                    held.update({chain.position_id: chain for chain in message.chains})
-                    if message.bookmark and message.cursor and message.cursor.revision >= upto:
+                    mirror.apply(message)
+                    if message.bookmark and mirror.cursor and mirror.cursor.revision >= upto:
                         return
 
         watching = asyncio.create_task(watch(ROUNDS * 6))
@@ -89,8 +105,10 @@ async def test_chains_through_kills(server: RunningServer, connect: Callable[...
             await _trade(trader, 4)
             await _restart(server)
         await asyncio.wait_for(watching, 60)
-        known = {chain.position_id: chain async for chain in trader.client.iterate_chains()}
-    assert held == known
+        states = () if include_closed else (ChainState.OPEN,)
+        chains = [chain async for chain in trader.client.iterate_chains(states=states)]
+    assert len(chains) == ROUNDS * (4 if include_closed else 2)
+    assert mirror.chains == {(chain.account, chain.position_id): chain for chain in chains}
 
 
 async def test_a_watch_goes_on_from_a_cursor_that_was_kept(
@@ -142,3 +160,17 @@ async def test_close_ends_a_watch(server: RunningServer, connect: Callable[..., 
     await client.close()
     with pytest.raises(Unconfirmed):
         await asyncio.wait_for(waiting, 20)
+
+
+def test_a_mirror_forgets_what_no_later_message_speaks_of() -> None:
+    """Cut off within the first state, or in another ledger, it begins anew; a later interruption takes nothing."""
+    chain = PositionChain(account="a", position_id="p", state=ChainState.OPEN)
+    mirror = ChainMirror()
+    mirror.apply(WatchChainsResponse(chains=(chain,)))
+    mirror.interrupted(Unavailable("gone"))
+    assert mirror.chains == {}
+    mirror.apply(WatchChainsResponse(chains=(chain,), cursor=Cursor(ledger_id="x", revision=1), bookmark=True))
+    mirror.interrupted(Unavailable("gone"))
+    assert mirror.chains == {("a", "p"): chain}
+    mirror.interrupted(OutOfRange("another ledger"))
+    assert (mirror.chains, mirror.cursor) == ({}, None)

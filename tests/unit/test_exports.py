@@ -14,7 +14,8 @@ import rollbook
 from rollbook import AsyncClient, Client, errors, models
 
 EXPORTED = [
-    "Action", "AlreadyExists", "AsyncClient", "CashLine", "ChainOrder", "ChainState", "ChainValuation", "Client",
+    "Action", "AlreadyExists", "AsyncClient", "CashLine", "ChainMirror", "ChainOrder", "ChainState", "ChainValuation",
+    "Client",
     "CloseReason", "ContractStyle", "CorrectionEntry", "Cursor", "DeadlineExceeded", "ErrorReason", "ExecutionEntry",
     "ExecutionResult", "ExecutionStatus", "ExpiryEntry", "FailedPrecondition", "FeeSource", "Fill", "FillSource",
     "FillsEntry", "Flag", "GetChainRequest", "GetChainResponse", "GetPortfolioRequest", "GetPortfolioResponse",
@@ -41,7 +42,16 @@ def test_the_exported_names_are_frozen() -> None:
 def test_the_package_exports_what_a_bot_needs() -> None:
     """All models and errors are names of the package itself, and each of its names leads somewhere."""
     classes = {name for name in errors.__all__ if name[0].isupper()}
-    assert {*models.__all__, *classes, "AsyncClient", "Client", "errors", "models", "new_request_id"} == {*EXPORTED}
+    assert {
+        *models.__all__,
+        *classes,
+        "AsyncClient",
+        "ChainMirror",
+        "Client",
+        "errors",
+        "models",
+        "new_request_id",
+    } == {*EXPORTED}
     for name in EXPORTED:
         assert getattr(rollbook, name) is not None
         assert name in dir(rollbook)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Unconfirmed,
         Unimplemented,
     )
+    from rollbook.mirror import ChainMirror
     from rollbook.models import (
         Action,
         CashLine,
@@ -112,6 +113,7 @@ __all__ = [
     "AlreadyExists",
     "AsyncClient",
     "CashLine",
+    "ChainMirror",
     "ChainOrder",
     "ChainState",
     "ChainValuation",
@@ -204,7 +206,7 @@ __all__ = [
 ]
 
 _MODULES = ("errors", "models")
-_HOMES = {"AsyncClient": "_async_client", "Client": "_client", "new_request_id": "_calls"}
+_HOMES = {"AsyncClient": "_async_client", "ChainMirror": "mirror", "Client": "_client", "new_request_id": "_calls"}
 
 
 def __getattr__(name: str) -> object:
