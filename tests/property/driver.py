@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import grpc
 from hypothesis.stateful import RuleBasedStateMachine
 
-from rollbook.v1 import chain_pb2, ledger_service_pb2
+from rollbook.v1 import chain_pb2, ledger_service_pb2, watch_pb2
 from rollbook.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from rollbook_server.storage.check import check_ledger
 from tests.property.compare import chain_differences, portfolio_differences
@@ -77,6 +77,9 @@ class Driver(RuleBasedStateMachine):
         self.awaiting = False
         """Whether the server's clock has ended a contract that the model still values."""
         self._chains: list[Chain] | None = None
+        self.cursors: dict[str, watch_pb2.Cursor] = {}
+        self.watched: dict[tuple[str, str], chain_pb2.PositionChain] = {}
+        """What a watcher who is cut off again and again has put together."""
 
     # What is there
 
@@ -130,6 +133,8 @@ class Driver(RuleBasedStateMachine):
             first = self.answers.setdefault((command.account, command.request_id), answer)
             self.agree(answer == first, f"{command}\nat first: {first}\nagain: {answer}")
         self.check_chains(command, expected)
+        if len(self.sent) % 7 == 0:
+            self.watch()
         return expected
 
     def agree(self, same: bool, otherwise: str) -> None:
@@ -172,6 +177,32 @@ class Driver(RuleBasedStateMachine):
         differences = list(chain_differences(answer, chain, self.model.valuation(chain)))
         self.agree(not differences, "\n".join([*differences, when]))
 
+    def watch(self) -> None:
+        """Goes on from the cursor of the last time until nothing is missing."""
+        for account in self.accounts:
+            cursor = self.cursors.get(account, watch_pb2.Cursor())
+            request = watch_pb2.WatchChainsRequest(
+                account=account,
+                include_closed=True,
+                ledger_id=cursor.ledger_id,
+                after_revision=cursor.revision,
+            )
+            stream = self.stub.WatchChains(request)
+            for message in stream:
+                self.watched.update({(chain.account, chain.position_id): chain for chain in message.chains})
+                if message.bookmark:
+                    self.cursors[account] = message.cursor
+                    break
+            stream.cancel()
+
+    def check_watched(self) -> None:
+        """What was watched is what GetChain says."""
+        self.watch()
+        for account, position_id in {(chain.account, chain.position_id) for chain in self.chains} | {*self.watched}:
+            request = ledger_service_pb2.GetChainRequest(account=account, position_id=position_id)
+            known, seen = self.stub.GetChain(request).chain, self.watched.get((account, position_id))
+            self.agree(known == seen, f"the server: {known}\nwas watched: {seen}")
+
     def check_portfolio(self, account: str) -> None:
         period = (START + timedelta(days=1), START + timedelta(days=4))
         request = ledger_service_pb2.GetPortfolioRequest(
@@ -191,6 +222,7 @@ class Driver(RuleBasedStateMachine):
             return
         for chain in self.chains:
             self.check_chain(chain, "at the end")
+        self.check_watched()
         for account in self.accounts:
             self.check_portfolio(account)
         if self.example % 10 == 0:
