@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import grpc
 import grpc.aio
@@ -47,6 +47,8 @@ class Connection:
     channel: grpc.aio.Channel
     ledger: LedgerServiceAsyncStub
     system: SystemServiceAsyncStub
+    streams: set[Any] = dataclasses.field(default_factory=set)
+    """Watches that are open: an older grpc does not end them with the channel."""
 
 
 class AsyncClient:
@@ -150,6 +152,8 @@ class AsyncClient:
         with self._lock:
             connection, self._connection = self._connection, None
         if connection is not None:
+            for stream in tuple(connection.streams):
+                stream.cancel()
             await connection.channel.close()
 
     # Commands: each is a value with a request_id, to be kept until it is answered.
@@ -436,10 +440,12 @@ class AsyncClient:
         self, method: grpc.aio.UnaryStreamMultiCallable[Request, Response], request: Request
     ) -> AsyncGenerator[Response, None]:
         """The messages of one stream; its end is a LedgerError, unless the server just ends it."""
+        streams = self._opened().streams
         try:
             call = method(request, metadata=self._metadata)
         except grpc.aio.UsageError:
             raise _calls.closed(None) from None
+        streams.add(call)
         try:
             async for message in call:
                 yield message
@@ -451,6 +457,7 @@ class AsyncClient:
         except grpc.RpcError as status:
             raise errors.from_rpc_error(status, None) from status
         finally:
+            streams.discard(call)
             call.cancel()
 
     # How a call is made.

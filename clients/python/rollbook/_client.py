@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import grpc
 from google.protobuf.message import Message
@@ -42,6 +42,8 @@ class Connection:
     channel: grpc.Channel
     ledger: LedgerServiceStub
     system: SystemServiceStub
+    streams: set[Any] = dataclasses.field(default_factory=set)
+    """Watches that are open: an older grpc does not end them with the channel."""
 
 
 class Client:
@@ -145,6 +147,8 @@ class Client:
         with self._lock:
             connection, self._connection = self._connection, None
         if connection is not None:
+            for stream in tuple(connection.streams):
+                stream.cancel()
             connection.channel.close()
 
     # Commands: each is a value with a request_id, to be kept until it is answered.
@@ -428,15 +432,18 @@ class Client:
         self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request
     ) -> Generator[Response, None, None]:
         """The messages of one stream; its end is a LedgerError, unless the server just ends it."""
+        streams = self._opened().streams
         try:
             call = method(request, metadata=self._metadata)
         except ValueError:
             raise _calls.closed(None) from None
+        streams.add(call)
         try:
             yield from call
         except grpc.RpcError as status:
             raise errors.from_rpc_error(status, None) from status
         finally:
+            streams.discard(call)
             call.cancel()
 
     # How a call is made.
