@@ -221,6 +221,15 @@ def _newer(path: Path, whole: bytes) -> None:
     db.close()
 
 
+def _draft(path: Path, whole: bytes) -> None:
+    path.write_bytes(whole)
+    db = sqlite3.connect(path)
+    db.execute("DROP TABLE missing_trades")
+    db.commit()
+    db.execute("PRAGMA journal_mode = DELETE")
+    db.close()
+
+
 def _foreign(path: Path, whole: bytes) -> None:
     db = sqlite3.connect(path)
     db.execute("CREATE TABLE bookmarks (url TEXT)")
@@ -259,6 +268,7 @@ def _foreign_with_migrations(path: Path, whole: bytes) -> None:
         (_overwritten, ""),
         (_end_lost, ""),
         (_newer, "newer"),
+        (_draft, "before the first release"),
         (_foreign, "another program"),
         (_foreign_with_entries, "another program"),
         (_foreign_with_migrations, "another program"),

@@ -335,6 +335,7 @@ def inspect(path: Path, *, damage_too: bool = True) -> None:
             tables = SqliteUtils(db)
             newer = schemas.newer_than_known(tables)
             foreign = schemas.is_foreign(tables)
+            draft = schemas.is_draft(tables)
             damage = quick_check(db) if damage_too else ""
         finally:
             db.close()
@@ -346,5 +347,7 @@ def inspect(path: Path, *, damage_too: bool = True) -> None:
         raise DatabaseUnusable(
             f"{path} was written by a newer rollbook-server ({', '.join(newer)}): upgrade. {unchanged}"
         )
+    if draft:
+        raise DatabaseUnusable(f"{path} was made before the first release, in a form that was given up. {unchanged}")
     if foreign:
         raise DatabaseUnusable(f"{path} is another program's database. {unchanged}")

@@ -188,6 +188,11 @@ def is_foreign(db: Database) -> bool:
     return bool(others) and not migrations.applied(db)
 
 
+def is_draft(db: Database) -> bool:
+    """Whether the file has a form that was given up before the first release."""
+    return bool(migrations.applied(db)) and "missing_trades" not in db.table_names()
+
+
 def newer_than_known(db: Database) -> list[str]:
     """Names of migrations that were applied by a newer Rollbook."""
     known = {migration.__name__ for migration in (m0001_ledger,)}
