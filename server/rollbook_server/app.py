@@ -6,6 +6,7 @@ import signal
 from rollbook_server import __version__
 from rollbook_server.config import ClockKind, Settings
 from rollbook_server.domain.clock import EventClock, WallClock
+from rollbook_server.expiry import PriceFile, settle_known, watch_clock
 from rollbook_server.ledger import Ledger
 from rollbook_server.logs import open_log
 from rollbook_server.rpc.server import Server
@@ -23,7 +24,11 @@ async def serve(settings: Settings) -> None:
         ledger = Ledger(settings.db, clock, log, queue_size=settings.queue)
         try:
             server = Server(ledger, settings.listen, log, WallClock().now())
+            await ledger.expire()  # what expired while nobody served
             await server.start()
+            tasks = [asyncio.create_task(watch_clock(ledger))]
+            if settings.delivery_prices is not None:
+                tasks.append(asyncio.create_task(settle_known(ledger, PriceFile(settings.delivery_prices), log)))
             status = ledger.status()
             host = settings.listen.rpartition(":")[0]
             log.info(
@@ -39,6 +44,7 @@ async def serve(settings: Settings) -> None:
             await stopping.wait()
             log.info("stopping", grace=settings.grace)
             await server.stop(settings.grace)
+            await asyncio.gather(*tasks)
         finally:
             ledger.close()
         log.info("stopped")

@@ -71,6 +71,14 @@ def serve(
             autocompletion=_complete_clock,
         ),
     ] = None,
+    delivery_prices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="CSV of venue,index_name,expiry_time,delivery_price: what expires settles by it.",
+            show_default="None",
+        ),
+    ] = None,
     logs: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the log files go.", show_default="logs")
     ] = None,
@@ -103,6 +111,7 @@ def serve(
         "db": db,
         "listen": listen,
         "clock": clock,
+        "delivery_prices": delivery_prices,
         "logs": logs,
         "grace": grace,
         "queue": queue,

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     db: Path = Field(Path("data/ledger.db"), description="The ledger's file; made if it is not there.")
     listen: str = Field("127.0.0.1:50051", description="Address and port; only loopback until TLS and tokens come.")
     clock: ClockKind = Field(ClockKind.WALL, description="wall, or events (the newest event time seen) for replays.")
+    delivery_prices: Path | None = Field(
+        None, description="A CSV file of final delivery prices that somebody writes; expired contracts settle by it."
+    )
     logs: Path = Field(Path("logs"), description="Folder of the rotating log files.")
     grace: float = Field(5.0, ge=0, le=600, description="Seconds that calls under way get when the server stops.")
     queue: int = Field(4096, ge=1, le=1_000_000, description="Commands that may wait before RESOURCE_EXHAUSTED.")

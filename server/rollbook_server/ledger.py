@@ -2,16 +2,20 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from rollbook_server.board import Board, ChainKey
 from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.entries import Answer, BatchStamp
 from rollbook_server.domain.errors import (
     AlreadyExists,
     FailedPrecondition,
+    InvalidArgument,
     NotFound,
     Reason,
     Refusal,
@@ -28,16 +32,20 @@ from rollbook_server.domain.executions import (
     Settlement,
 )
 from rollbook_server.domain.instruments import parse_deribit
+from rollbook_server.domain.marks import AHEAD
 from rollbook_server.domain.recording.book import Judgement, Place, Scope
 from rollbook_server.domain.recording.executions import judge_execution
+from rollbook_server.domain.recording.expiries import judge_expiry
 from rollbook_server.domain.recording.late_fills import judge_late_fills
 from rollbook_server.domain.recording.settlements import judge_settlement
+from rollbook_server.domain.valuation import Held
 from rollbook_server.feed import Feed
 from rollbook_server.storage import reads
 from rollbook_server.storage.check import LastCheck, last_check
 from rollbook_server.storage.database import Database, Job, open_database
 from rollbook_server.storage.facts import to_json
 from rollbook_server.storage.journal import read_head
+from rollbook_server.storage.marks import prune_marks
 from rollbook_server.storage.observations import (
     RefusedCommand,
     StoredRefusal,
@@ -45,9 +53,7 @@ from rollbook_server.storage.observations import (
     keep_payloads,
     list_refusals,
     note_refusal,
-    prune_marks,
     resolve_refusals,
-    update_marks,
 )
 from rollbook_server.storage.sqlite import Connection
 from rollbook_server.storage.store import LedgerStore
@@ -111,18 +117,27 @@ class Ledger:
         self, path: Path, clock: Clock, log: Log, *, queue_size: int = 4096, single_connection: bool | None = None
     ) -> None:
         self._path = path.resolve()
-        self._clock = clock
+        self.clock = clock
         self._database: Database = open_database(path, single_connection=single_connection, queue_size=queue_size)
         self._store = LedgerStore(self._database.db)
-        self._clock.saw(self._store.head.recorded_time)
+        self.clock.saw(self._store.newest_time)
         self._refusing = any_unresolved(self._database.db)
         prune_marks(self._database.db)
         self._loop = asyncio.get_running_loop()
         self.feed = Feed(self._store.head.revision)
         """Wakes watchers."""
+        self.board = Board()
+        """What open chains are worth."""
+        self.board.show(self._store.values.held())
+        self.feed.publish(self.revision, self.board.version)
+        self.next_expiry = self._store.book.next_expiry()
+        """When the next contract that is held expires."""
+        self.awaiting = self._store.book.awaiting()
+        """Whether something that is held waits for its delivery."""
         self._database.start(
             self._store,
             delivered=self._deliver,
+            follow=self._due,
             failure=lambda error: log.error("commit_failed", error=repr(error)),
         )
 
@@ -216,15 +231,53 @@ class Ledger:
         await self._submit(lambda: self._note(refused, refusal), None)
 
     async def update_marks(self, marks: Sequence[Mark]) -> MarksTaken:
-        """Takes marks; the newest mark_time of each contract wins."""
+        """Takes marks; the newest mark_time of each contract wins. Raises InvalidArgument for one of the future."""
+        newest = max(mark.mark_time for mark in marks)
+        latest = self.clock.now(newest) + AHEAD
+        for number, mark in enumerate(marks):
+            if mark.mark_time > latest:
+                raise InvalidArgument(
+                    Reason.OUT_OF_BOUNDS,
+                    "more than five minutes ahead of the server's clock: no later mark could take its place",
+                    f"marks[{number}].mark_time",
+                )
 
         def run() -> Sequence[str]:
-            ignored = update_marks(self._database.db, marks)
-            self._clock.saw(max(mark.mark_time for mark in marks))
-            return ignored
+            return self._store.values.marked(marks, self.clock.now(newest))
 
         ignored = await self._submit(run, None)
         return MarksTaken(self.revision, len(marks) - len(ignored), ignored)
+
+    # -- what comes unasked -------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> Micros:
+        """The present by the ledger's clock."""
+        return self.clock.now()
+
+    async def expire(self) -> None:
+        """Records what has expired by now. Whatever else is recorded does so too; this is for when nothing is."""
+        await self._submit(lambda: None, None)
+
+    async def settle(self, scope: Scope, index_name: str, expiry: Micros, price: Decimal) -> None:
+        """Settles what waits for a delivery price that has become known. Raises FailedPrecondition if it was settled
+        at another one."""
+
+        def run() -> None:
+            if not self._store.book.unsettled(scope, "", index_name, expiry):
+                return
+            known = Settlement(
+                request_id="",
+                account=scope.account,
+                mode=scope.mode,
+                venue=scope.venue,
+                index_name=index_name,
+                expiry_time=expiry,
+                delivery_price=price,
+            )
+            self._store.record(judge_settlement(self._store.book, known, self._store.place(self.now)), None)
+
+        await self._submit(run, None)
 
     async def _submit(self, run: Callable[[], T], refused: Callable[[Refusal], None] | None) -> T:
         future: asyncio.Future[T] = self._loop.create_future()
@@ -233,11 +286,14 @@ class Ledger:
         return await asyncio.shield(future)
 
     def _deliver(self, group: Sequence[Job]) -> None:
-        self._loop.call_soon_threadsafe(self._answer, group)
+        values = self._store.values
+        fresh, values.fresh = values.fresh, {}
+        self._loop.call_soon_threadsafe(self._answer, group, fresh)
 
-    def _answer(self, group: Sequence[Job]) -> None:
+    def _answer(self, group: Sequence[Job], fresh: Mapping[ChainKey, Held]) -> None:
         """Hands each job's outcome to whoever still waits for it; watchers are woken first."""
-        self.feed.publish(self.revision)
+        self.board.show(fresh)
+        self.feed.publish(self.revision, self.board.version)
         for job in group:
             if job.future.done():
                 continue
@@ -257,12 +313,11 @@ class Ledger:
         if known is not None:
             return known
         newest = _newest_time(command)
-        place = self._store.place(self._clock.now(newest))
+        place = self._store.place(self.clock.now(newest))
         if sequence > 1:  # the batch's revision has begun
             place = replace(place, revision=place.revision - 1, sequence=sequence)
         judgement = self._judge(command, place)
         self._store.record(judgement, said, batch if sequence == 1 else None)
-        self._clock.saw(newest)
         if submission.payloads:
             keep_payloads(self._database.db, submission.payloads)
         answer = judgement.entries[0].answer
@@ -275,6 +330,22 @@ class Ledger:
             ids = [command.request_id] + ([batch.request_id] if batch is not None else [])
             resolve_refusals(self._database.db, scope, ids, trades, answer.revision)
         return answer
+
+    def _due(self) -> list[Job]:
+        """What the clock asks for after a commit: an expiry for each scope and index of which something has expired."""
+        self.clock.saw(self._store.newest_time)
+        book, now = self._store.book, self.now
+        self.next_expiry = book.next_expiry()
+        if self.next_expiry is None or self.next_expiry > now:
+            self.awaiting = book.awaiting()
+            return []
+        self.awaiting = True
+        return [Job(run=partial(self._expire, *due)) for due in book.expired(now)]
+
+    def _expire(self, scope: Scope, index_name: str, expiry: Micros) -> None:
+        judgement = judge_expiry(self._store.book, scope, index_name, expiry, self._store.place(self.now))
+        if judgement.entries:
+            self._store.record(judgement, None)
 
     def _judge(self, command: Command, place: Place) -> Judgement:
         match command:
@@ -327,7 +398,7 @@ class Ledger:
         if refused is None:
             return  # it does not say whose it is
         self._refusing = True
-        place = self._store.place(self._clock.now())
+        place = self._store.place(self.clock.now())
         note_refusal(self._database.db, refused, refusal, place.now, place.revision - 1)
 
     # -- reading ------------------------------------------------------------------------------------------------
@@ -338,10 +409,14 @@ class Ledger:
 
     async def chain(self, account: str, position_id: str) -> reads.ChainView:
         """One chain and all that made it. Raises NotFound."""
-        view = await self.read(lambda db: reads.chain_view(db, account, position_id))
+        view = await self.read(lambda db: reads.chain_view(db, account, position_id, self.now))
         if view is None:
             raise NotFound(Reason.POSITION_NOT_FOUND, f"account {account} has no chain {position_id}", "position_id")
         return view
+
+    async def unsettled(self) -> list[tuple[Scope, str, Micros]]:
+        """What waits for its delivery: scopes, each with an index and its expiry."""
+        return await self.read(reads.unsettled)
 
     async def refusals(
         self, account: str, mode: Mode | None, include_resolved: bool, before_id: int | None, limit: int

@@ -43,7 +43,7 @@ def main() -> int:
     if db.exists():
         parser.error(f"{db} exists already: the demo begins with an empty ledger")
     console.print("[bold]Rollbook demo[/]: a dry-run bot sells options, and the ledger keeps its book.\n")
-    with RunningServer(db, "--clock", "events") as server:
+    with RunningServer(db) as server:
         console.print(f"server   {server.target}, database {db}", soft_wrap=True)
         asyncio.run(_run(server.target, None if options.synthetic else options.data, console))
     return _check(db, console)

@@ -25,7 +25,7 @@ async def test_group_fails_as_a_whole_when_the_disk_is_full(tmp_path: Path) -> N
         for execution in desk.rolled():
             await record(ledger, execution)
         before = ledger.status()
-        commands = [desk.open(f"full-{n}", f"BTC-26SEP25-{200_000 + n}-C") for n in range(200)]
+        commands = [desk.open(f"full-{n}", f"BTC-31OCT25-{200_000 + n}-C") for n in range(200)]
         ran: list[str] = []
 
         def limit(pages: int) -> None:
@@ -76,7 +76,7 @@ async def test_disk_full_at_any_page(room: int, tmp_path: Path) -> None:
         for _ in range(10):
             await record(ledger, next(stories))
         before = ledger.status()
-        commands = [desk.open(f"full-{n}", f"BTC-26SEP25-{200_000 + n}-C") for n in range(60)]
+        commands = [desk.open(f"full-{n}", f"BTC-31OCT25-{200_000 + n}-C") for n in range(60)]
 
         def limit() -> None:
             used = ledger._database.db.execute("PRAGMA page_count").fetchone()[0]

@@ -9,29 +9,32 @@ import pytest
 
 from rollbook_server.domain.errors import Unavailable
 from rollbook_server.storage.check import check_ledger
+from rollbook_server.storage.journal import GENESIS
+from rollbook_server.storage.sqlite import Connection
 from tests.durability.inside import on_writer, opened, record
 from tests.support.load import Desk
 from tests.support.server import RunningServer, StartFailed
 
 
 async def _copies(folder: Path) -> tuple[Path, list[tuple[int, str]]]:
-    """A ledger's file and its log as they lie on the disk at the last acknowledgement, and every head before it."""
+    """A ledger's file and its log as they lie on the disk at the last acknowledgement, and every head up to it."""
     path = folder / "ledger.db"
     desk = Desk("main", 11)
-    heads = []
     async with opened(path) as ledger:
         stories = desk.commands()
         for _ in range(40):
-            status = ledger.status()
-            heads.append((status.revision, status.head_hash))
             await record(ledger, next(stories))
-        status = ledger.status()
-        heads.append((status.revision, status.head_hash))
+        heads = {0: GENESIS.hex()}
+        heads |= {entry[0]: entry[1].hex() for entry in await ledger.read(_hashes)}
         copy = folder / "copy" / "ledger.db"
         copy.parent.mkdir()
         for name in ("ledger.db", "ledger.db-wal"):
             shutil.copy(folder / name, copy.parent / name)
-    return copy, heads
+    return copy, list(heads.items())
+
+
+def _hashes(db: Connection) -> list[tuple[int, bytes]]:
+    return [(row[0], row[1]) for row in db.execute("SELECT revision, hash FROM entries ORDER BY id")]
 
 
 async def test_acknowledged_means_on_disk(tmp_path: Path) -> None:

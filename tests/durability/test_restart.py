@@ -102,7 +102,7 @@ async def test_event_clock_survives_a_restart(tmp_path: Path) -> None:
     of an old fill is recorded at that time and not before it."""
     db = tmp_path / "ledger.db"
     desk = Desk("main", 1)
-    with RunningServer(db, "--clock", "events") as server:
+    with RunningServer(db) as server:
         async with AsyncClient(server.target, account="main") as client:
             await client.record_execution(desk.open("one", SYMBOL))
             desk.now += timedelta(days=3)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rollbook import Action, Mark, Mode, Side, UpdateMarksRequest
+from rollbook_server.domain.clock import micros
 from rollbook_server.domain.errors import NotFound, Refusal
 from rollbook_server.ledger import Ledger
 from rollbook_server.rpc import decode
@@ -18,6 +19,7 @@ from tests.support.load import MORNING, Desk
 
 BOTH = pytest.mark.parametrize("single", [False, True], ids=["several", "single"])
 SYMBOL = "BTC-26SEP25-100000-C"
+NOW = micros(MORNING)
 
 
 async def _play(ledger: Ledger) -> list[Any]:
@@ -32,7 +34,7 @@ async def _play(ledger: Ledger) -> list[Any]:
             if number % 10 == 0:
                 answers.append(await _refused(ledger, desk))
                 answers.append(await _marked(ledger, desk))
-                answers.append(await ledger.read(lambda db: reads.portfolio(db, "", None, 0, None)))
+                answers.append(await ledger.read(lambda db: reads.portfolio(db, "", None, 0, None, NOW)))
                 answers.append(await ledger.read(lambda db: _chains(db)))
                 answers.append((await ledger.refusals("", None, True, None, 100))[1])
     answers.append((await all_entries(ledger)).entries)
@@ -40,7 +42,7 @@ async def _play(ledger: Ledger) -> list[Any]:
 
 
 def _chains(db: Connection) -> reads.ChainPage:
-    return reads.list_chains(db, reads.ChainFilter(), None, None, 100)
+    return reads.list_chains(db, reads.ChainFilter(), None, None, 100, NOW)
 
 
 async def _refused(ledger: Ledger, desk: Desk) -> str:
@@ -81,9 +83,9 @@ async def test_read_beside_writes_is_of_one_revision(single: bool, tmp_path: Pat
         await record(ledger, desk.open("zero", SYMBOL))
 
         def look(db: Connection) -> tuple[int, int, int, int]:
-            view = reads.portfolio(db, "", None, None, None)
+            view = reads.portfolio(db, "", None, None, None, NOW)
             page = reads.list_entries(db, "", "", 0, True, None, None, 1)
-            chains = reads.list_chains(db, reads.ChainFilter(), None, None, 500).chains
+            chains = reads.list_chains(db, reads.ChainFilter(), None, None, 500, NOW).chains
             return view.revision, page.entries[0].revision, len(chains), sum(t.open_chains for _, t in view.rows)
 
         async with one_group(ledger):
@@ -147,7 +149,7 @@ async def test_reads_and_writes_at_once(single: bool, tmp_path: Path) -> None:
         async def look() -> None:
             before = 0
             for _ in range(20):
-                view = await ledger.read(lambda db: reads.portfolio(db, "", None, None, None))
+                view = await ledger.read(lambda db: reads.portfolio(db, "", None, None, None, NOW))
                 assert view.revision >= before
                 before = view.revision
 

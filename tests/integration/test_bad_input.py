@@ -65,7 +65,7 @@ UNKNOWN_FIELD = b"\xc0\x3e\x01"  # field number 1000, a varint
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Whatever the tests do to it, its file is proven in the end: stored = rebuilt."""
     path = tmp_path_factory.mktemp("bad-input") / "ledger.db"
-    with RunningServer(path) as running:
+    with RunningServer(path, clock="wall") as running:
         yield running
     prove(path)
 

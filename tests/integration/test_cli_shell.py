@@ -225,7 +225,7 @@ def test_help_of_the_server(shell: Shell) -> None:
         assert f"Example: `rollbook-server {command}" in server_help(shell, command, "--help")
     text = server_help(shell, "serve", "--help")
     for name, field in Settings.model_fields.items():
-        assert f"--{name}" in text
+        assert f"--{name.replace('_', '-')}" in text
         assert (
             f"[default: ({field.default:g})]" in text
             if isinstance(field.default, float)

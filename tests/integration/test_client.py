@@ -200,6 +200,7 @@ CALLS: dict[str, Callable[[rollbook.AsyncClient], Awaitable[object]]] = {
     "GetPortfolio": lambda client: client.get_portfolio(),
     "ListEntries": lambda client: client.list_entries(),
     "ListRefusedExecutions": lambda client: client.list_refused_executions(),
+    "ListValuations": lambda client: client.list_valuations(position_id="one"),
     "GetServerStatus": lambda client: client.get_server_status(),
 }
 
@@ -223,6 +224,7 @@ async def test_every_call_of_the_api_has_its_method(ledger: Ledger, client: roll
         (_filters.ChainFilter, models.ListChainsRequest),
         (_filters.EntryFilter, models.ListEntriesRequest),
         (_filters.RefusalFilter, models.ListRefusedExecutionsRequest),
+        (_filters.ValueFilter, models.ListValuationsRequest),
     ],
 )
 def test_the_keywords_of_a_list_are_the_fields_of_its_request(keywords: type, request_model: type) -> None:

@@ -129,7 +129,8 @@ async def test_pages_and_walks(both: Both) -> None:
     chains = await both.told(lambda client: walked(client.iterate_chains(page_size=2)))
     assert chains == [*page.chains, *rest.chains]
     entries = await both.told(lambda client: walked(client.iterate_entries(page_size=2)))
-    assert [entry.position_id for entry in entries] == [chain.position_id for chain in chains[::-1]]
+    openings_told = [entry.position_id for entry in entries if entry.execution]
+    assert openings_told == [chain.position_id for chain in chains[::-1]]
     error = await both.refused(lambda client: walked(client.iterate_entries(page_token="of another list")))
     assert (type(error), error.field) == (InvalidArgument, "page_token")
 

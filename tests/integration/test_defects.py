@@ -224,7 +224,7 @@ def _newer(path: Path, whole: bytes) -> None:
 def _draft(path: Path, whole: bytes) -> None:
     path.write_bytes(whole)
     db = sqlite3.connect(path)
-    db.execute("DROP TABLE missing_trades")
+    db.execute("DROP TABLE drawdowns")
     db.commit()
     db.execute("PRAGMA journal_mode = DELETE")
     db.close()

@@ -47,7 +47,7 @@ async def test_the_demo_ends_with_a_proven_book(tmp_path: Path) -> None:
     assert [words for words in TOLD if " ".join(words.split()) not in one_line] == []
     assert [line for line in done.stdout.splitlines() if len(line) > WIDTH and str(tmp_path) not in line] == []
 
-    with RunningServer(tmp_path / "ledger.db", "--clock", "events") as server:
+    with RunningServer(tmp_path / "ledger.db") as server:
         async with AsyncClient(server.target, account="demo") as ledger:
             chains = (await ledger.list_chains(mode=Mode.DRY_RUN, page_size=500)).chains
             refusals = (await ledger.list_refused_executions(include_resolved=True)).refusals

@@ -294,7 +294,7 @@ async def test_an_accounts_marks_and_shared_ones(trader: Trader) -> None:
 
 async def test_values_stand_beside_chains(trader: Trader) -> None:
     """Lists give the values of what is open beside the chains, which never change by a mark; USD is each side at its
-    own index, and unset without one."""
+    own index, and unset without one. A closed chain has what it came to."""
     opened = await trader.open(sold("1", "0.02", index="90000"))
     unknown = await trader.open(sold("1", "0.02", HIGHER_CALL, index=None))
     closed = await trader.open(sold("1", "0.02", LATER_CALL))
@@ -304,13 +304,14 @@ async def test_values_stand_beside_chains(trader: Trader) -> None:
     page = await trader.client.list_chains()
     assert page.chains == before
     values = {value.position_id: value for value in page.valuations}
-    assert set(values) == {opened.position_id, unknown.position_id}
+    assert set(values) == {opened.position_id, unknown.position_id, closed.position_id}
     first, second = values[opened.position_id], values[unknown.position_id]
     assert figures(first, "unrealized_pnl", "unrealized_pnl_usd") == (Decimal("0.005"), 300)
     assert figures(first, "premium_captured_pct", "chain_pnl_pct") == (25, 25)
     assert figures(second, "unrealized_pnl", "unrealized_pnl_usd") == (Decimal("0.01"), None)
     assert (await trader.view(opened.position_id)).valuation == first
-    assert (await trader.view(closed.position_id)).valuation is None
+    assert (await trader.view(closed.position_id)).valuation == values[closed.position_id]
+    assert figures(values[closed.position_id], "unrealized_pnl", "chain_pnl", "legs") == (0, Decimal("0.01"), ())
     portfolio = await trader.client.get_portfolio()
     [total] = portfolio.valuations
     assert figures(total, "unrealized_pnl", "unrealized_pnl_usd", "missing_marks", "usd_missing") == (
@@ -562,7 +563,7 @@ def test_settings_by_flag_environment_and_file(tmp_path: Path) -> None:
             ((*flag, "--clock", "events"), {"ROLLBOOK_CLOCK": "wall"}, "events"),
         ]
     ):
-        with RunningServer(tmp_path / str(number) / "ledger.db", *flags, env=env) as server:
+        with RunningServer(tmp_path / str(number) / "ledger.db", *flags, clock="", env=env) as server:
             assert serving_line(server)["clock"] == clock
             assert serving_line(server)["db"] == str(tmp_path / str(number) / "ledger.db")
 
@@ -598,7 +599,7 @@ def test_a_wrong_setting_is_named(
 async def test_the_clock_of_events(tmp_path: Path) -> None:
     """With --clock events a recording has the newest event time seen, and never goes back."""
     path = tmp_path / "ledger.db"
-    with RunningServer(path, "--clock", "events") as server:
+    with RunningServer(path) as server:
         async with trading(server.target) as trader:
             for day in (3, 2, 5):
                 await trader.open(sold("1", "0.02", time=june(day)))
@@ -610,8 +611,8 @@ async def test_the_clock_of_events(tmp_path: Path) -> None:
         server.start()
         async with trading(server.target) as trader:
             await trader.open(sold("1", "0.02", time=june(4)))
-            [entry] = (await trader.client.list_entries()).entries
-            assert entry.recorded_time == EXPIRY
+            entries = (await trader.client.list_entries()).entries
+            assert {entry.recorded_time for entry in entries} == {EXPIRY}
 
 
 async def test_a_stop_is_graceful(tmp_path: Path) -> None:
@@ -688,8 +689,9 @@ async def test_a_chain_shows_all_that_made_it(trader: Trader) -> None:
     chain = view.chain
     assert chain is not None
     assert view.revision >= closed.revision
-    assert [entry.revision for entry in view.entries] == [opened.revision, closed.revision]
-    first = view.entries[0].execution
+    told = [entry for entry in view.entries if entry.expiry is None]
+    assert [entry.revision for entry in told] == [opened.revision, closed.revision]
+    first = told[0].execution
     assert first is not None
     assert first.execution is not None
     said = replace(

@@ -176,10 +176,11 @@ def _order_differences(where: str, found: chain_pb2.PositionChain, chain: Chain)
 def _valuation_differences(
     where: str, answer: ledger_service_pb2.GetChainResponse, worth: Valuation | None
 ) -> Differences:
-    yield from _same(f"{where} has a valuation", answer.HasField("valuation"), worth is not None)
-    if worth is None or not answer.HasField("valuation"):
-        return
     found: mark_pb2.ChainValuation = answer.valuation
+    if worth is None:
+        yield from _same(f"{where} is valued with legs", len(found.legs) + found.missing_marks, 0)
+        return
+    yield from _same(f"{where} has a valuation", answer.HasField("valuation"), True)
     yield from _figures(f"{where}.valuation", found, worth, VALUATION_FIGURES, ())
     yield from _same(f"{where}.valuation: legs", len(found.legs), len(worth.legs))
     for leg, expected in zip(sorted(found.legs, key=lambda leg: leg.leg_number), worth.legs, strict=False):

@@ -21,7 +21,8 @@ class StartFailed(Exception):
 class RunningServer:
     """`rollbook-server serve` on a free port of 127.0.0.1, its log in a folder beside the database.
 
-    Entering waits for the line that says it serves; leaving stops it gracefully.
+    Its clock is that of the events unless said: what tests trade has expired by any other. Entering waits for the line
+    that says it serves; leaving stops it gracefully.
     """
 
     def __init__(
@@ -29,12 +30,13 @@ class RunningServer:
         db: Path,
         *flags: str,
         listen: str = "127.0.0.1:0",
+        clock: str = "events",
         env: dict[str, str] | None = None,
         python: str = PYTHON,
     ) -> None:
         self.db = db
         self._command = [python, "-m", "rollbook_server", "serve", "--db", str(db), "--listen", listen]
-        self._command += ["--logs", str(db.parent / "logs"), *flags]
+        self._command += ["--logs", str(db.parent / "logs"), *(("--clock", clock) if clock else ()), *flags]
         self._env = {**os.environ, **(env or {})}
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None

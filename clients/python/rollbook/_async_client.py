@@ -23,7 +23,7 @@ from google.protobuf.message import Message
 
 from rollbook import _calls, errors, models
 from rollbook._calls import Interrupted
-from rollbook._filters import ChainFilter, ChainWatch, EntryFilter, EntryWatch, RefusalFilter
+from rollbook._filters import ChainFilter, ChainWatch, EntryFilter, EntryWatch, RefusalFilter, ValueFilter
 from rollbook.v1 import ledger_service_pb2 as ledger_pb
 from rollbook.v1 import ledger_service_pb2_grpc, system_service_pb2_grpc
 from rollbook.v1 import system_service_pb2 as system_pb
@@ -368,6 +368,32 @@ class AsyncClient:
         answer = await self._call(self._opened().system.GetServerStatus, system_pb.GetServerStatusRequest(), deadline)
         return models.GetServerStatusResponse.from_proto(answer)
 
+    async def list_valuations(
+        self, *, deadline: float | None = None, **filters: Unpack[ValueFilter]
+    ) -> models.ListValuationsResponse:
+        """One page of the history of a chain's value (`position_id`), or of that of all open chains of a `mode` and
+        `settlement_currency`: the first value of each minute, thinned with age; oldest first unless `newest_first`.
+
+        The keywords are the fields of ListValuationsRequest. `next_page_token` is "" on the last page. Raises
+        InvalidArgument.
+        """
+        filters.setdefault("account", self._account)
+        request = models.ListValuationsRequest(**filters)
+        answer = await self._call(self._opened().ledger.ListValuations, request.to_proto(), deadline)
+        return models.ListValuationsResponse.from_proto(answer)
+
+    async def iterate_valuations(
+        self, *, deadline: float | None = None, **filters: Unpack[ValueFilter]
+    ) -> AsyncIterator[models.ValueSample]:
+        """All samples of `list_valuations`, page after page; `deadline` is for each page."""
+        while True:
+            page = await self.list_valuations(deadline=deadline, **filters)
+            for sample in page.samples:
+                yield sample
+            if not page.next_page_token:
+                return
+            filters["page_token"] = page.next_page_token
+
     # Streams: they go on by themselves after an interruption, for as long as somebody listens.
 
     async def watch_chains(
@@ -377,7 +403,8 @@ class AsyncClient:
         on_interruption: Interrupted | None = None,
         **filters: Unpack[ChainWatch],
     ) -> AsyncGenerator[models.WatchChainsResponse, None]:
-        """The present state of chains, then every change; see `WatchChainsResponse`.
+        """The present state of chains, then every change, and on request what they are worth; see
+        `WatchChainsResponse`.
 
         Args:
             cursor: Of the last message that was worked up: the watch goes on after it. None begins with the state.

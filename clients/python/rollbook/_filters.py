@@ -51,6 +51,20 @@ class RefusalFilter(TypedDict, total=False):
     page_token: str
 
 
+class ValueFilter(TypedDict, total=False):
+    """Whose history of value: see `ListValuationsRequest`."""
+
+    account: str
+    position_id: str
+    mode: Mode
+    settlement_currency: str
+    from_time: datetime.datetime | None
+    before_time: datetime.datetime | None
+    newest_first: bool
+    page_size: int
+    page_token: str
+
+
 class ChainWatch(TypedDict, total=False):
     """Which chains to watch: see `WatchChainsRequest`."""
 
@@ -62,6 +76,7 @@ class ChainWatch(TypedDict, total=False):
     position_id: str
     include_closed: bool
     bookmark_interval_ms: int
+    valuation_interval_ms: int
 
 
 class EntryWatch(TypedDict, total=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rollbook.errors import LedgerError, OutOfRange
-from rollbook.models import ChainState, Cursor, PositionChain, WatchChainsResponse
+from rollbook.models import ChainState, ChainValuation, Cursor, PositionChain, WatchChainsResponse
 
 __all__ = ["ChainMirror"]
 
@@ -24,6 +24,8 @@ class ChainMirror:
         self.include_closed = include_closed
         self.chains: dict[tuple[str, str], PositionChain] = {}
         """By (account, position_id)."""
+        self.valuations: dict[tuple[str, str], ChainValuation] = {}
+        """The newest of each chain that holds something, if the watch asks for valuations."""
         self.cursor: Cursor | None = None
         """What is complete; None until the first state has come."""
 
@@ -32,12 +34,21 @@ class ChainMirror:
 
     def apply(self, message: WatchChainsResponse) -> None:
         """Takes in what a watch has sent."""
-        for chain in message.chains:
-            key = (chain.account, chain.position_id)
-            if chain.state is ChainState.CLOSED and not self.include_closed:
+        for changed in message.chains:
+            key = (changed.account, changed.position_id)
+            if changed.state is ChainState.CLOSED and not self.include_closed:
                 self.chains.pop(key, None)
             else:
-                self.chains[key] = chain
+                self.chains[key] = changed
+            if not changed.open_quantity:
+                self.valuations.pop(key, None)
+        for valuation in message.valuations:
+            key = (valuation.account, valuation.position_id)
+            chain = self.chains.get(key)
+            # Of a chain that is not here, or not as it was valued, the change is still to come; or it is closed by now.
+            seen = 0 if self.cursor is None else self.cursor.revision
+            if valuation.revision > seen or (chain is not None and chain.open_quantity):
+                self.valuations[key] = valuation
         self.cursor = message.cursor or self.cursor
 
     def interrupted(self, error: LedgerError) -> None:
@@ -46,4 +57,5 @@ class ChainMirror:
         """
         if self.cursor is None or isinstance(error, OutOfRange):
             self.chains.clear()
+            self.valuations.clear()
             self.cursor = None

@@ -65,7 +65,10 @@ __all__ = [
     "ListEntriesResponse",
     "ListRefusedExecutionsRequest",
     "ListRefusedExecutionsResponse",
+    "ListValuationsRequest",
+    "ListValuationsResponse",
     "Mark",
+    "MarkFlag",
     "Mode",
     "OptionType",
     "Order",
@@ -96,6 +99,7 @@ __all__ = [
     "StrategyKind",
     "UpdateMarksRequest",
     "UpdateMarksResponse",
+    "ValueSample",
     "WatchChainsRequest",
     "WatchChainsResponse",
     "WatchEntriesRequest",
@@ -631,6 +635,28 @@ class ErrorReason(enum.StrEnum):
     @classmethod
     def from_proto(cls, number: error_reason_pb2.ErrorReason.ValueType) -> Self:
         return _convert.enum_from_proto(cls, error_reason_pb2.ErrorReason, "ERROR_REASON_", number)
+
+
+class MarkFlag(enum.StrEnum):
+    """What deserves a look about a mark."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not used."""
+    STALE = "STALE"
+    """Older than ten minutes, or of a contract that has expired."""
+    WILD = "WILD"
+    """A price that cannot be right: far from its own quotes, outside what the contract can be worth, or a jump that the
+    index does not explain.
+    """
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> mark_pb2.MarkFlag.ValueType:
+        return _convert.enum_to_proto(mark_pb2.MarkFlag, "MARK_FLAG_", self)
+
+    @classmethod
+    def from_proto(cls, number: mark_pb2.MarkFlag.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, mark_pb2.MarkFlag, "MARK_FLAG_", number)
 
 
 class ChainOrder(enum.StrEnum):
@@ -1828,6 +1854,35 @@ class LegValuation:
     """Decimal. What is open now at entry minus at mark (opposite for long legs); without fees."""
     unrealized_pnl_usd: Decimal | None = None
     """Decimal. Each side at its own index; unset if one is missing."""
+    mark_age_ms: int = 0
+    """Age of the mark by the server's clock."""
+    flags: tuple[MarkFlag, ...] = ()
+    """What deserves a look about the mark. A flagged one does not enter the drawdown."""
+    days_to_expiry: Decimal | None = None
+    """Decimal, >= 0. Days until the expiry, 18 places."""
+    premium_captured_pct: Decimal | None = None
+    """Decimal. unrealized_pnl over the credit of what is open, percent, 12 places; unset at 0."""
+    buy_back_cost: Decimal | None = None
+    """Decimal. What closing all of it at once would cost, without fees: a short leg bought at the best ask, a long one
+    sold at the best bid (then it is negative); unset without that quote.
+    """
+    yield_left_annualised_pct: Decimal | None = None
+    """Decimal. What a short leg still earns by expiring worthless instead: 365 * buy_back_cost / (collateral *
+    days_to_expiry), simple, percent, 12 places.
+    """
+    greeks: Greeks | None = None
+    """Sensitivities of the whole leg: per coin, times coins, a short leg's turned round. Unset where the mark has none.
+    """
+    net_transaction_delta: float | None = None
+    """The leg's delta with the premium in it, as the venue counts an account's: delta - mark_price per coin for inverse
+    contracts; delta itself for linear ones.
+    """
+    distance_to_strike_pct: Decimal | None = None
+    """Decimal. Call K/S-1, put 1-K/S at the mark's index, percent, 12 places: positive is out of the money."""
+    distance_to_strike_sigma: float | None = None
+    """The same in standard deviations until the expiry, at the mark's volatility."""
+    index_price: Decimal | None = None
+    """Decimal. The mark's index in USD."""
 
     def to_proto(self) -> mark_pb2.LegValuation:
         return mark_pb2.LegValuation(
@@ -1837,6 +1892,17 @@ class LegValuation:
             mark_time=None if self.mark_time is None else _convert.time_to_proto(self.mark_time),
             unrealized_pnl="" if self.unrealized_pnl is None else _convert.decimal_to_text(self.unrealized_pnl),
             unrealized_pnl_usd=None if self.unrealized_pnl_usd is None else _convert.decimal_to_text(self.unrealized_pnl_usd),
+            mark_age_ms=self.mark_age_ms,
+            flags=[item.to_proto() for item in self.flags],
+            days_to_expiry="" if self.days_to_expiry is None else _convert.decimal_to_text(self.days_to_expiry),
+            premium_captured_pct=None if self.premium_captured_pct is None else _convert.decimal_to_text(self.premium_captured_pct),
+            buy_back_cost=None if self.buy_back_cost is None else _convert.decimal_to_text(self.buy_back_cost),
+            yield_left_annualised_pct=None if self.yield_left_annualised_pct is None else _convert.decimal_to_text(self.yield_left_annualised_pct),
+            greeks=None if self.greeks is None else self.greeks.to_proto(),
+            net_transaction_delta=self.net_transaction_delta,
+            distance_to_strike_pct=None if self.distance_to_strike_pct is None else _convert.decimal_to_text(self.distance_to_strike_pct),
+            distance_to_strike_sigma=self.distance_to_strike_sigma,
+            index_price=None if self.index_price is None else _convert.decimal_to_text(self.index_price),
         )
 
     @classmethod
@@ -1848,12 +1914,26 @@ class LegValuation:
             mark_time=_convert.time_from_proto(message.mark_time) if message.HasField("mark_time") else None,
             unrealized_pnl=_convert.decimal_from_text(message.unrealized_pnl) if message.unrealized_pnl else None,
             unrealized_pnl_usd=_convert.decimal_from_text(message.unrealized_pnl_usd) if message.unrealized_pnl_usd else None,
+            mark_age_ms=message.mark_age_ms,
+            flags=tuple(MarkFlag.from_proto(item) for item in message.flags),
+            days_to_expiry=_convert.decimal_from_text(message.days_to_expiry) if message.days_to_expiry else None,
+            premium_captured_pct=_convert.decimal_from_text(message.premium_captured_pct) if message.premium_captured_pct else None,
+            buy_back_cost=_convert.decimal_from_text(message.buy_back_cost) if message.buy_back_cost else None,
+            yield_left_annualised_pct=_convert.decimal_from_text(message.yield_left_annualised_pct) if message.yield_left_annualised_pct else None,
+            greeks=Greeks.from_proto(message.greeks) if message.HasField("greeks") else None,
+            net_transaction_delta=message.net_transaction_delta if message.HasField("net_transaction_delta") else None,
+            distance_to_strike_pct=_convert.decimal_from_text(message.distance_to_strike_pct) if message.distance_to_strike_pct else None,
+            distance_to_strike_sigma=message.distance_to_strike_sigma if message.HasField("distance_to_strike_sigma") else None,
+            index_price=_convert.decimal_from_text(message.index_price) if message.index_price else None,
         )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ChainValuation:
-    """What a chain is worth at the newest marks. Never a part of the ledger's own message: marks are observations."""
+    """What a chain is worth at the newest marks. Never a part of the ledger's own message: marks are observations. A
+    chain
+    that holds nothing has no legs here: what it has come to, and its drawdown.
+    """
 
     account: str = ""
     """Whose book."""
@@ -1874,6 +1954,41 @@ class ChainValuation:
     """Open legs that have no mark."""
     legs: tuple[LegValuation, ...] = ()
     """Legs that have one."""
+    valued_time: datetime.datetime | None = None
+    """The server's clock as this was computed."""
+    mark_age_ms: int = 0
+    """Age of the oldest mark that entered."""
+    stale_marks: int = 0
+    """Legs whose mark is stale."""
+    wild_marks: int = 0
+    """Legs whose mark is wild."""
+    chain_pnl: Decimal | None = None
+    """Decimal. net_pnl + unrealized_pnl: what the chain has come to."""
+    days_to_expiry: Decimal | None = None
+    """Decimal. Days until the next expiry among the open legs, 18 places."""
+    buy_back_cost: Decimal | None = None
+    """Decimal. Sum over the legs; unset if one has none."""
+    yield_left_annualised_pct: Decimal | None = None
+    """Decimal. 365 * sum(buy_back_cost / days_to_expiry) over the chain's collateral, percent, 12 places."""
+    greeks: Greeks | None = None
+    """Sums over the legs; unset where one has none."""
+    net_transaction_delta: float | None = None
+    """Sum over the legs; unset where one has none."""
+    distance_to_strike_pct: Decimal | None = None
+    """Decimal. The smallest of the legs', percent; unset if one has none."""
+    distance_to_strike_sigma: float | None = None
+    """The smallest of the legs', in standard deviations; unset if one has none."""
+    peak_pnl: Decimal | None = None
+    """Decimal, >= 0. The highest chain_pnl seen, from 0."""
+    max_drawdown: Decimal | None = None
+    """Decimal, >= 0. The furthest that chain_pnl was seen below its peak before; from executions and unflagged marks.
+    """
+    max_drawdown_pct: Decimal | None = None
+    """Decimal, >= 0. The furthest as a share of (largest collateral so far + peak), percent, 12 places; unset without
+    collateral.
+    """
+    revision: int = 0
+    """The revision of the chain that it is of."""
 
     def to_proto(self) -> mark_pb2.ChainValuation:
         return mark_pb2.ChainValuation(
@@ -1886,6 +2001,22 @@ class ChainValuation:
             chain_pnl_pct=None if self.chain_pnl_pct is None else _convert.decimal_to_text(self.chain_pnl_pct),
             missing_marks=self.missing_marks,
             legs=[item.to_proto() for item in self.legs],
+            valued_time=None if self.valued_time is None else _convert.time_to_proto(self.valued_time),
+            mark_age_ms=self.mark_age_ms,
+            stale_marks=self.stale_marks,
+            wild_marks=self.wild_marks,
+            chain_pnl=None if self.chain_pnl is None else _convert.decimal_to_text(self.chain_pnl),
+            days_to_expiry=None if self.days_to_expiry is None else _convert.decimal_to_text(self.days_to_expiry),
+            buy_back_cost=None if self.buy_back_cost is None else _convert.decimal_to_text(self.buy_back_cost),
+            yield_left_annualised_pct=None if self.yield_left_annualised_pct is None else _convert.decimal_to_text(self.yield_left_annualised_pct),
+            greeks=None if self.greeks is None else self.greeks.to_proto(),
+            net_transaction_delta=self.net_transaction_delta,
+            distance_to_strike_pct=None if self.distance_to_strike_pct is None else _convert.decimal_to_text(self.distance_to_strike_pct),
+            distance_to_strike_sigma=self.distance_to_strike_sigma,
+            peak_pnl=None if self.peak_pnl is None else _convert.decimal_to_text(self.peak_pnl),
+            max_drawdown=None if self.max_drawdown is None else _convert.decimal_to_text(self.max_drawdown),
+            max_drawdown_pct=None if self.max_drawdown_pct is None else _convert.decimal_to_text(self.max_drawdown_pct),
+            revision=self.revision,
         )
 
     @classmethod
@@ -1900,6 +2031,79 @@ class ChainValuation:
             chain_pnl_pct=_convert.decimal_from_text(message.chain_pnl_pct) if message.chain_pnl_pct else None,
             missing_marks=message.missing_marks,
             legs=tuple(LegValuation.from_proto(item) for item in message.legs),
+            valued_time=_convert.time_from_proto(message.valued_time) if message.HasField("valued_time") else None,
+            mark_age_ms=message.mark_age_ms,
+            stale_marks=message.stale_marks,
+            wild_marks=message.wild_marks,
+            chain_pnl=_convert.decimal_from_text(message.chain_pnl) if message.chain_pnl else None,
+            days_to_expiry=_convert.decimal_from_text(message.days_to_expiry) if message.days_to_expiry else None,
+            buy_back_cost=_convert.decimal_from_text(message.buy_back_cost) if message.buy_back_cost else None,
+            yield_left_annualised_pct=_convert.decimal_from_text(message.yield_left_annualised_pct) if message.yield_left_annualised_pct else None,
+            greeks=Greeks.from_proto(message.greeks) if message.HasField("greeks") else None,
+            net_transaction_delta=message.net_transaction_delta if message.HasField("net_transaction_delta") else None,
+            distance_to_strike_pct=_convert.decimal_from_text(message.distance_to_strike_pct) if message.distance_to_strike_pct else None,
+            distance_to_strike_sigma=message.distance_to_strike_sigma if message.HasField("distance_to_strike_sigma") else None,
+            peak_pnl=_convert.decimal_from_text(message.peak_pnl) if message.peak_pnl else None,
+            max_drawdown=_convert.decimal_from_text(message.max_drawdown) if message.max_drawdown else None,
+            max_drawdown_pct=_convert.decimal_from_text(message.max_drawdown_pct) if message.max_drawdown_pct else None,
+            revision=message.revision,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ValueSample:
+    """What a chain, or the open chains of one (account, mode, currency), were worth at an instant: the first value of a
+    minute, later of ten minutes, of an hour, of a day.
+    """
+
+    time: datetime.datetime | None = None
+    """When, by the server's clock."""
+    net_pnl: Decimal | None = None
+    """Decimal. Realized, fees taken off."""
+    unrealized_pnl: Decimal | None = None
+    """Decimal. Unrealized PnL of what was open, without fees."""
+    unrealized_pnl_usd: Decimal | None = None
+    """Decimal. The same in USD; unset if an index was missing."""
+    open_credit: Decimal | None = None
+    """Decimal. Credit of what was open."""
+    index_price: Decimal | None = None
+    """Decimal. A chain's index in USD."""
+    delta: float | None = None
+    """A chain's delta."""
+    missing_marks: int = 0
+    """Open chains left out for want of a mark."""
+    stale_marks: int = 0
+    """Chains with a stale mark."""
+    wild_marks: int = 0
+    """Chains with a wild mark."""
+
+    def to_proto(self) -> mark_pb2.ValueSample:
+        return mark_pb2.ValueSample(
+            time=None if self.time is None else _convert.time_to_proto(self.time),
+            net_pnl="" if self.net_pnl is None else _convert.decimal_to_text(self.net_pnl),
+            unrealized_pnl="" if self.unrealized_pnl is None else _convert.decimal_to_text(self.unrealized_pnl),
+            unrealized_pnl_usd=None if self.unrealized_pnl_usd is None else _convert.decimal_to_text(self.unrealized_pnl_usd),
+            open_credit="" if self.open_credit is None else _convert.decimal_to_text(self.open_credit),
+            index_price=None if self.index_price is None else _convert.decimal_to_text(self.index_price),
+            delta=self.delta,
+            missing_marks=self.missing_marks,
+            stale_marks=self.stale_marks,
+            wild_marks=self.wild_marks,
+        )
+
+    @classmethod
+    def from_proto(cls, message: mark_pb2.ValueSample) -> Self:
+        return cls(
+            time=_convert.time_from_proto(message.time) if message.HasField("time") else None,
+            net_pnl=_convert.decimal_from_text(message.net_pnl) if message.net_pnl else None,
+            unrealized_pnl=_convert.decimal_from_text(message.unrealized_pnl) if message.unrealized_pnl else None,
+            unrealized_pnl_usd=_convert.decimal_from_text(message.unrealized_pnl_usd) if message.unrealized_pnl_usd else None,
+            open_credit=_convert.decimal_from_text(message.open_credit) if message.open_credit else None,
+            index_price=_convert.decimal_from_text(message.index_price) if message.index_price else None,
+            delta=message.delta if message.HasField("delta") else None,
+            missing_marks=message.missing_marks,
+            stale_marks=message.stale_marks,
+            wild_marks=message.wild_marks,
         )
 
 
@@ -2065,6 +2269,10 @@ class PortfolioValuation:
     """Open chains left out for want of a mark."""
     usd_missing: int = 0
     """Valued chains left out of the USD sum."""
+    stale_marks: int = 0
+    """Valued chains with a stale mark; they are in the sums."""
+    wild_marks: int = 0
+    """Valued chains with a wild mark; they are in the sums."""
 
     def to_proto(self) -> portfolio_pb2.PortfolioValuation:
         return portfolio_pb2.PortfolioValuation(
@@ -2076,6 +2284,8 @@ class PortfolioValuation:
             premium_captured_pct=None if self.premium_captured_pct is None else _convert.decimal_to_text(self.premium_captured_pct),
             missing_marks=self.missing_marks,
             usd_missing=self.usd_missing,
+            stale_marks=self.stale_marks,
+            wild_marks=self.wild_marks,
         )
 
     @classmethod
@@ -2089,6 +2299,8 @@ class PortfolioValuation:
             premium_captured_pct=_convert.decimal_from_text(message.premium_captured_pct) if message.premium_captured_pct else None,
             missing_marks=message.missing_marks,
             usd_missing=message.usd_missing,
+            stale_marks=message.stale_marks,
+            wild_marks=message.wild_marks,
         )
 
 
@@ -2139,6 +2351,10 @@ class WatchChainsRequest:
     """The first state holds closed chains as well; changes are sent of all chains anyhow."""
     bookmark_interval_ms: int = 0
     """Milliseconds without a message after which a bookmark is sent, 100 to 60000; 0 means 15000."""
+    valuation_interval_ms: int = 0
+    """Send valuations too: all at first, then at most once per so many milliseconds those that have changed, 100 to
+    60000; 0 means none.
+    """
 
     def to_proto(self) -> watch_pb2.WatchChainsRequest:
         return watch_pb2.WatchChainsRequest(
@@ -2152,6 +2368,7 @@ class WatchChainsRequest:
             position_id=self.position_id,
             include_closed=self.include_closed,
             bookmark_interval_ms=self.bookmark_interval_ms,
+            valuation_interval_ms=self.valuation_interval_ms,
         )
 
     @classmethod
@@ -2167,12 +2384,13 @@ class WatchChainsRequest:
             position_id=message.position_id,
             include_closed=message.include_closed,
             bookmark_interval_ms=message.bookmark_interval_ms,
+            valuation_interval_ms=message.valuation_interval_ms,
         )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WatchChainsResponse:
-    """Some chains as they are now."""
+    """Some chains as they are now, or (in a message of their own, without a cursor) valuations."""
 
     cursor: Cursor | None = None
     """Everything up to here has been sent. Unset while the first state is still coming."""
@@ -2182,12 +2400,17 @@ class WatchChainsResponse:
     """With this message the watcher has seen all that the ledger held at the cursor; sent after the first state, with
     changes, and as a sign of life.
     """
+    valuations: tuple[ChainValuation, ...] = ()
+    """The newest valuations of open chains that were marked or have changed. One that was sent before is replaced; what
+    a slow reader missed is not sent later.
+    """
 
     def to_proto(self) -> watch_pb2.WatchChainsResponse:
         return watch_pb2.WatchChainsResponse(
             cursor=None if self.cursor is None else self.cursor.to_proto(),
             chains=[item.to_proto() for item in self.chains],
             bookmark=self.bookmark,
+            valuations=[item.to_proto() for item in self.valuations],
         )
 
     @classmethod
@@ -2196,6 +2419,7 @@ class WatchChainsResponse:
             cursor=Cursor.from_proto(message.cursor) if message.HasField("cursor") else None,
             chains=tuple(PositionChain.from_proto(item) for item in message.chains),
             bookmark=message.bookmark,
+            valuations=tuple(ChainValuation.from_proto(item) for item in message.valuations),
         )
 
 
@@ -2716,7 +2940,7 @@ class GetChainResponse:
     """Its journal entries, oldest first; at most the newest 1,000, and those that fit into 1.5 MiB (see ListEntries).
     """
     valuation: ChainValuation | None = None
-    """Its value, if something is open."""
+    """Its value; of a chain that holds nothing, its drawdown."""
 
     def to_proto(self) -> ledger_service_pb2.GetChainResponse:
         return ledger_service_pb2.GetChainResponse(
@@ -2814,7 +3038,7 @@ class ListChainsResponse:
     chains: tuple[PositionChain, ...] = ()
     """The chains."""
     valuations: tuple[ChainValuation, ...] = ()
-    """Values of those with something open; fewer than chains, told apart by position_id."""
+    """Values of those with something open, and drawdowns of the others; told apart by position_id."""
     next_page_token: str = ""
     """For the next page; empty on the last."""
 
@@ -3086,6 +3310,84 @@ class ListRefusedExecutionsResponse:
         return cls(
             revision=message.revision,
             refusals=tuple(RefusedExecution.from_proto(item) for item in message.refusals),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListValuationsRequest:
+    """Which history: that of one chain, or that of a row of the portfolio."""
+
+    account: str = ""
+    """Whose book. Required."""
+    position_id: str = ""
+    """One chain …"""
+    mode: Mode = Mode.UNSPECIFIED
+    """… or all open chains of this mode …"""
+    settlement_currency: str = ""
+    """… and this currency."""
+    from_time: datetime.datetime | None = None
+    """At or after this."""
+    before_time: datetime.datetime | None = None
+    """Before this."""
+    newest_first: bool = False
+    """Newest first instead of oldest first."""
+    page_size: int = 0
+    """At most this many; 0 means 50, more than 500 is 500."""
+    page_token: str = ""
+    """next_page_token of the page before, with the same filters."""
+
+    def to_proto(self) -> ledger_service_pb2.ListValuationsRequest:
+        return ledger_service_pb2.ListValuationsRequest(
+            account=self.account,
+            position_id=self.position_id,
+            mode=self.mode.to_proto(),
+            settlement_currency=self.settlement_currency,
+            from_time=None if self.from_time is None else _convert.time_to_proto(self.from_time),
+            before_time=None if self.before_time is None else _convert.time_to_proto(self.before_time),
+            newest_first=self.newest_first,
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: ledger_service_pb2.ListValuationsRequest) -> Self:
+        return cls(
+            account=message.account,
+            position_id=message.position_id,
+            mode=Mode.from_proto(message.mode),
+            settlement_currency=message.settlement_currency,
+            from_time=_convert.time_from_proto(message.from_time) if message.HasField("from_time") else None,
+            before_time=_convert.time_from_proto(message.before_time) if message.HasField("before_time") else None,
+            newest_first=message.newest_first,
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListValuationsResponse:
+    """One page of a history."""
+
+    revision: int = 0
+    """The ledger's revision at that moment."""
+    samples: tuple[ValueSample, ...] = ()
+    """The values."""
+    next_page_token: str = ""
+    """For the next page; empty on the last."""
+
+    def to_proto(self) -> ledger_service_pb2.ListValuationsResponse:
+        return ledger_service_pb2.ListValuationsResponse(
+            revision=self.revision,
+            samples=[item.to_proto() for item in self.samples],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: ledger_service_pb2.ListValuationsResponse) -> Self:
+        return cls(
+            revision=message.revision,
+            samples=tuple(ValueSample.from_proto(item) for item in message.samples),
             next_page_token=message.next_page_token,
         )
 

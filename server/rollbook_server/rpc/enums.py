@@ -10,8 +10,9 @@ from rollbook.v1 import (
     error_reason_pb2,
     execution_pb2,
     instrument_pb2,
+    mark_pb2,
 )
-from rollbook_server.domain import chains, errors, executions, instruments
+from rollbook_server.domain import chains, errors, executions, instruments, marks
 
 E = TypeVar("E", bound=enum.StrEnum)
 
@@ -57,6 +58,7 @@ ENUMS: Mapping[str, EnumMap[Any]] = {
         (chain_pb2.LegState, chains.LegState),
         (chain_pb2.RollMove, chains.RollMove),
         (chain_pb2.LineKind, chains.LineKind),
+        (mark_pb2.MarkFlag, marks.MarkFlag),
         (error_reason_pb2.ErrorReason, errors.Reason),
     )
 }

@@ -9,6 +9,7 @@ from rollbook.v1 import ledger_service_pb2 as pb
 from rollbook.v1 import ledger_service_pb2_grpc, watch_pb2
 from rollbook_server.domain.decimals import ZERO
 from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, Reason, Refusal
+from rollbook_server.domain.executions import Mode
 from rollbook_server.domain.portfolio import Realized
 from rollbook_server.ledger import Item, Ledger, Recorded, Submission
 from rollbook_server.rpc import decode, nouns
@@ -18,6 +19,7 @@ from rollbook_server.rpc.paging import ANSWER_BYTES, fitting, next_token, read_p
 from rollbook_server.rpc.watches import Watches
 from rollbook_server.storage import reads
 from rollbook_server.storage.journal import entry_id
+from rollbook_server.storage.samples import Series, list_samples
 
 _STATE = enum_map("ChainState")
 _STRATEGY = enum_map("StrategyKind")
@@ -188,7 +190,9 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         )
         ledger_id = self._ledger.ledger_id
         page = read_page(ledger_id, request)
-        found = await self._ledger.read(lambda db: reads.list_chains(db, wanted, page.after, page.upto, page.size))
+        found = await self._ledger.read(
+            lambda db: reads.list_chains(db, wanted, page.after, page.upto, page.size, self._ledger.now)
+        )
         return pb.ListChainsResponse(
             revision=found.revision,
             chains=[nouns.chain(chain) for chain in found.chains],
@@ -202,7 +206,7 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
         mode = decode.mode_filter(request.mode)
         since = decode.instant(request, "period_from_time", "")
         before = decode.instant(request, "period_before_time", "")
-        view = await self._ledger.read(lambda db: reads.portfolio(db, account, mode, since, before))
+        view = await self._ledger.read(lambda db: reads.portfolio(db, account, mode, since, before, self._ledger.now))
         nothing = Realized(ZERO, ZERO)
         return pb.GetPortfolioResponse(
             revision=view.revision,
@@ -263,6 +267,22 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
             next_page_token=next_token(ledger_id, request, found[len(refusals) - 1].id, 0) if more else "",
         )
 
+    @answers
+    async def ListValuations(self, request: pb.ListValuationsRequest) -> pb.ListValuationsResponse:
+        series = _series(request)
+        since = decode.instant(request, "from_time", "")
+        before = decode.instant(request, "before_time", "")
+        ledger_id = self._ledger.ledger_id
+        page = read_page(ledger_id, request)
+        found = await self._ledger.read(
+            lambda db: list_samples(db, series, since, before, request.newest_first, page.after, page.size)
+        )
+        return pb.ListValuationsResponse(
+            revision=found.revision,
+            samples=[nouns.value_sample(sample) for sample in found.samples],
+            next_page_token=next_token(ledger_id, request, found.last, 0) if found.more else "",
+        )
+
     # -- streams ------------------------------------------------------------------------------------------------
 
     @streams
@@ -280,6 +300,23 @@ def _newest_first(request: pb.ListChainsRequest) -> bool:
     if request.order not in pb.ChainOrder.values():
         raise InvalidArgument(Reason.UNKNOWN_VALUE, f"order: this server does not know value {request.order}", "order")
     return request.order != pb.CHAIN_ORDER_OLDEST_FIRST
+
+
+def _series(request: pb.ListValuationsRequest) -> Series:
+    """Whose history is asked for: a chain's or that of a row. Raises InvalidArgument."""
+    account = decode.account_of(request.account)
+    position_id = decode.position_of(request.position_id)
+    mode = decode.mode_filter(request.mode)
+    currency = decode.within(request.settlement_currency, 16, "settlement_currency")
+    if position_id:
+        if mode is not None or currency:
+            raise InvalidArgument(Reason.CONTRADICTION, "a chain has one mode and currency: leave them out", "mode")
+        return Series(account, position_id, Mode.LIVE, "")
+    if mode is None:
+        raise InvalidArgument(Reason.MISSING_FIELD, "name a chain, or a mode and a currency", "mode")
+    if not currency:
+        raise InvalidArgument(Reason.MISSING_FIELD, "name a chain, or a mode and a currency", "settlement_currency")
+    return Series(account, "", mode, currency)
 
 
 def _outcome(recorded: Recorded) -> pb.RecordedExecution:

@@ -37,8 +37,12 @@ chain = Encoder(
     sources={"num_legs": lambda fact: len(fact.legs)},
     parts={"legs": leg, "rolls": roll, "working_orders": order},
 )
-leg_valuation = Encoder(mark_pb2.LegValuation, valuation.LegValuation)
-chain_valuation = Encoder(mark_pb2.ChainValuation, valuation.ChainValuation, parts={"legs": leg_valuation})
+greeks = Encoder(mark_pb2.Greeks, valuation.Greeks)
+leg_valuation = Encoder(mark_pb2.LegValuation, valuation.LegValuation, parts={"greeks": greeks})
+chain_valuation = Encoder(
+    mark_pb2.ChainValuation, valuation.ChainValuation, parts={"legs": leg_valuation, "greeks": greeks}
+)
+value_sample = Encoder(mark_pb2.ValueSample, valuation.ValueSample)
 portfolio_valuation = Encoder(portfolio_pb2.PortfolioValuation, valuation.PortfolioValuation)
 execution = Encoder(
     execution_pb2.ExecutionResult,

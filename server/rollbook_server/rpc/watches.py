@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from rollbook.v1 import watch_pb2 as pb
 from rollbook_server.domain.errors import InvalidArgument, OutOfRange, Reason
 from rollbook_server.ledger import Ledger
 from rollbook_server.rpc import decode, nouns
+from rollbook_server.rpc.beats import Beats, Pulse
 from rollbook_server.rpc.enums import enum_map
 from rollbook_server.rpc.paging import fitting
 from rollbook_server.storage import changes
@@ -31,21 +32,23 @@ Read = Callable[[Connection], Batch[T]]
 
 @dataclass(frozen=True, slots=True)
 class _Step(Generic[T]):
-    """One message's worth of rows: where the watcher stands after it, and up to which revision nothing is missing."""
+    """One message's worth of rows: where the watcher stands after it, up to which revision nothing is missing, and the
+    ledger's revision as it was read."""
 
     messages: Sequence[Any]
     key: Key
     complete: int
     caught_up: bool
+    head: int
 
 
 def _step(batch: Batch[T], encode: Callable[[T], Any]) -> _Step[T]:
     messages = fitting((encode(row) for _, row in batch.rows), _BYTES)
     if not batch.more and len(messages) == len(batch.rows):
-        return _Step(messages, (batch.head, END), batch.head, True)
+        return _Step(messages, (batch.head, END), batch.head, True, batch.head)
     last = batch.rows[len(messages) - 1][0]
     # What follows may be of the same revision: that one is complete when something of a later one comes.
-    return _Step(messages, last, last[0] - 1, False)
+    return _Step(messages, last, last[0] - 1, False, batch.head)
 
 
 class Watches:
@@ -53,24 +56,36 @@ class Watches:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._beats = Beats(ledger.board, ledger.clock, _ROWS, _BYTES)
         self._shared: OrderedDict[Hashable, asyncio.Future[_Step[Any]]] = OrderedDict()
 
     async def chains(self, request: pb.WatchChainsRequest) -> AsyncIterator[pb.WatchChainsResponse]:
-        """First the present state (unless the request goes on from a cursor), then changes."""
+        """First the present state (unless the request goes on from a cursor), then changes, and valuations."""
         wanted, interval = _wanted(request), _interval(request)
+        seconds = _within(request, "valuation_interval_ms", 0)
+        pulse = Pulse(self._beats, wanted, seconds) if seconds else None
         key = self._start(request)
         with self._ledger.feed.watching():
+            seen = self._ledger.feed.revision
             if key is None:
-                begun = self._ledger.revision  # what changes from here on is sent again, as a change
-                async for chains in self._present(wanted, request.include_closed):
-                    yield pb.WatchChainsResponse(chains=chains)
-                key = (begun, END)
+                key = (seen, END)  # what changes from here on is sent again, as a change
+                async for present in self._present(wanted, request.include_closed):
+                    seen = max(seen, present.head)
+                    if present.messages:
+                        yield pb.WatchChainsResponse(chains=present.messages)
 
             def read(after: Key) -> Read[Any]:
                 return lambda db: changes.changed_chains(db, wanted, after, _ROWS)
 
-            async for step in self._steps(("chains", wanted), key, read, nouns.chain, interval):
-                yield pb.WatchChainsResponse(cursor=self._cursor(step), chains=step.messages, bookmark=step.caught_up)
+            async for step in self._steps(("chains", wanted), key, read, nouns.chain, interval, seen, pulse):
+                if step is None:
+                    assert pulse is not None
+                    for valuations in await pulse.take():
+                        yield pb.WatchChainsResponse(valuations=valuations)
+                else:
+                    yield pb.WatchChainsResponse(
+                        cursor=self._cursor(step), chains=step.messages, bookmark=step.caught_up
+                    )
 
     async def entries(self, request: pb.WatchEntriesRequest) -> AsyncIterator[pb.WatchEntriesResponse]:
         """The journal from the cursor (else from its beginning) on."""
@@ -81,7 +96,8 @@ class Watches:
             def read(after: Key) -> Read[Any]:
                 return lambda db: changes.new_entries(db, wanted, after, _ROWS)
 
-            async for step in self._steps(("entries", wanted), key, read, nouns.ledger_entry, interval):
+            async for step in self._steps(("entries", wanted), key, read, nouns.ledger_entry, interval, 0):
+                assert step is not None
                 yield pb.WatchEntriesResponse(cursor=self._cursor(step), entries=step.messages, bookmark=step.caught_up)
 
     def _start(self, request: Any) -> Key | None:
@@ -103,16 +119,15 @@ class Watches:
             )
         return (after, END)
 
-    async def _present(self, wanted: WatchFilter, include_closed: bool) -> AsyncIterator[Sequence[Any]]:
+    async def _present(self, wanted: WatchFilter, include_closed: bool) -> AsyncIterator[_Step[Any]]:
         row, more = 0, True
         while more:
             batch = await self._ledger.read(
                 lambda db, after=row: changes.present_chains(db, wanted, include_closed, after, _ROWS)  # type: ignore[misc]
             )
-            step = _step(batch, nouns.chain)
+            step = await self._published(_step(batch, nouns.chain))
             more, row = not step.caught_up, step.key[1]
-            if step.messages:
-                yield step.messages
+            yield step
 
     async def _steps(
         self,
@@ -121,36 +136,66 @@ class Watches:
         read: Callable[[Key], Read[Any]],
         encode: Callable[[Any], Any],
         interval: float,
-    ) -> AsyncIterator[_Step[Any]]:
-        """Steps after a key, and an empty one when there was nothing to send for an interval."""
+        seen: int,
+        pulse: Pulse | None = None,
+    ) -> AsyncIterator[_Step[Any] | None]:
+        """Steps after a key, an empty one when there was nothing to send for an interval, and None for each beat at
+        which there is something to send. `seen` is the newest revision of which the watcher may have something."""
         feed = self._ledger.feed
         due = 0.0  # the first is sent whatever it holds: the state is complete
+        step = await self._read((subject, key), read(key), encode, seen)
         while True:
-            step = await self._read((subject, key), read(key), encode)
-            key = step.key
+            seen = max(seen, step.head)
             if step.messages or time.monotonic() >= due:
                 yield step
                 due = time.monotonic() + interval
             if step.caught_up:
-                await feed.beyond(step.complete, max(due - time.monotonic(), 0))
+                left, version = max(due - time.monotonic(), 0), None
+                if pulse is not None and feed.version > pulse.version:
+                    if pulse.left() <= 0:
+                        yield None
+                    left = min(left, max(pulse.left(), 0))
+                elif pulse is not None:
+                    version = pulse.version
+                await feed.beyond(step.complete, left, version)
+            if not step.caught_up or feed.revision > step.complete:
+                step = await self._read((subject, step.key), read(step.key), encode, seen)
+            else:
+                step = replace(step, messages=())
 
-    async def _read(self, point: Hashable, read: Read[Any], encode: Callable[[Any], Any]) -> _Step[Any]:
-        """A step from a point; read and encoded once for all watchers who come to it at about the same time."""
-        known = self._shared.get(point)
-        if known is None:
-            known = self._shared[point] = asyncio.ensure_future(self._compute(point, read, encode))
-            if len(self._shared) > _SHARED:
-                self._shared.popitem(last=False)
-        return await asyncio.shield(known)
+    async def _read(self, point: Hashable, read: Read[Any], encode: Callable[[Any], Any], seen: int) -> _Step[Any]:
+        """A step from a point, read and encoded once for all watchers who come to it at about the same time.
+
+        One that is older than what a watcher has seen is not for it: at its bookmark the watcher would hold chains of
+        later revisions, and lack chains that have moved on since.
+        """
+        while True:
+            known = self._shared.get(point)
+            if known is None:
+                known = self._shared[point] = asyncio.ensure_future(self._compute(point, read, encode))
+                if len(self._shared) > _SHARED:
+                    self._shared.popitem(last=False)
+            step = await asyncio.shield(known)
+            if step.head >= seen:
+                return step
+            if self._shared.get(point) is known:
+                del self._shared[point]
 
     async def _compute(self, point: Hashable, read: Read[Any], encode: Callable[[Any], Any]) -> _Step[Any]:
         try:
-            step = _step(await self._ledger.read(read), encode)
+            step = await self._published(_step(await self._ledger.read(read), encode))
         except BaseException:
             self._shared.pop(point, None)
             raise
         if not step.messages:
             self._shared.pop(point, None)  # whoever comes later may find something
+        return step
+
+    async def _published(self, step: _Step[Any]) -> _Step[Any]:
+        """The step, when the feed has come to its revision: a reader can see a commit a moment earlier."""
+        feed = self._ledger.feed
+        while feed.revision < step.head:
+            await feed.beyond(feed.revision, _LATEST / 1_000)
         return step
 
     def _cursor(self, step: _Step[Any]) -> pb.Cursor:
@@ -174,11 +219,12 @@ def _wanted(request: Any) -> WatchFilter:
 
 def _interval(request: Any) -> float:
     """Seconds between bookmarks."""
-    asked = request.bookmark_interval_ms or _USUAL
-    if not _SOONEST <= asked <= _LATEST:
-        raise InvalidArgument(
-            Reason.OUT_OF_BOUNDS,
-            f"{asked} ms between bookmarks, {_SOONEST} to {_LATEST} are allowed",
-            "bookmark_interval_ms",
-        )
-    return asked / 1_000
+    return _within(request, "bookmark_interval_ms", _USUAL)
+
+
+def _within(request: Any, name: str, usual: int) -> float:
+    """Seconds of an interval in milliseconds; what is usual if it is not said."""
+    asked = getattr(request, name) or usual
+    if asked and not _SOONEST <= asked <= _LATEST:
+        raise InvalidArgument(Reason.OUT_OF_BOUNDS, f"{asked} ms: {_SOONEST} to {_LATEST} are allowed", name)
+    return float(asked / 1_000)

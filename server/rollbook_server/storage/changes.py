@@ -31,6 +31,23 @@ class WatchFilter:
     strategy_name: str | None = None
     position_id: str = ""
 
+    def fits(self, chain: Chain) -> bool:
+        """Whether a chain is wanted."""
+        return all(getattr(chain, name) == value for name, value in self.given.items())
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The attributes that are asked for."""
+        asked = {
+            "account": self.account or None,
+            "mode": self.mode,
+            "underlying": self.underlying or None,
+            "strategy": self.strategy,
+            "strategy_name": self.strategy_name,
+            "position_id": self.position_id or None,
+        }
+        return {name: value for name, value in asked.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[T]):
@@ -43,15 +60,7 @@ class Batch(Generic[T]):
 
 def _conditions(wanted: WatchFilter, table: str) -> tuple[list[str], list[Any]]:
     """Conditions on a table of chains."""
-    given = {
-        "account": wanted.account or None,
-        "mode": wanted.mode,
-        "underlying": wanted.underlying or None,
-        "strategy": wanted.strategy,
-        "strategy_name": wanted.strategy_name,
-        "position_id": wanted.position_id or None,
-    }
-    named = {name: value for name, value in given.items() if value is not None}
+    named = wanted.given
     return [f"{table}.{name} = ?" for name in named], list(named.values())
 
 

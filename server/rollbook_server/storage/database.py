@@ -83,6 +83,7 @@ class Database:
         self._reader_connections: list[Connection] = []
         self._pool = None if single_connection else ThreadPoolExecutor(4, thread_name_prefix="ledger-reader")
         self._delivered: Callable[[Sequence[Job]], None] = _resolve
+        self._follow: Callable[[], Sequence[Job]] = list
         self._failure: Callable[[BaseException], None] | None = None
         self._closing = False
         self._stale = False
@@ -91,12 +92,16 @@ class Database:
         self,
         transaction: Transaction,
         delivered: Callable[[Sequence[Job]], None] | None = None,
+        follow: Callable[[], Sequence[Job]] | None = None,
         failure: Callable[[BaseException], None] | None = None,
     ) -> None:
-        """Starts the writer. `delivered` gets each group's finished jobs, on the writer's thread."""
+        """Starts the writer. After each group `follow` says what comes next unasked, written in a group of its own;
+        then `delivered` gets the group's finished jobs. Both run on the writer's thread."""
         self.transaction = transaction
         if delivered is not None:
             self._delivered = delivered
+        if follow is not None:
+            self._follow = follow
         self._failure = failure
         self._thread.start()
 
@@ -173,6 +178,7 @@ class Database:
             commands = [each for each in group if not each.reads]
             if commands:
                 self._write_group(commands)
+                self._write_following()
             for query in group:
                 if query.reads:
                     self._run_query(query)
@@ -180,6 +186,17 @@ class Database:
                 self._delivered(group)
             if last:
                 return
+
+    def _write_following(self) -> None:
+        """Writes what comes unasked. Where that fails only the log is told; it comes again after the next group."""
+        try:
+            following = self._follow()
+        except DatabaseError as error:
+            if self._failure is not None:
+                self._failure(error)
+            return
+        if following:
+            self._write_group(following)
 
     def _write_group(self, group: Sequence[Job]) -> None:
         """Writes a group. Where the store fails, the whole group does. Where a command does, by a mistake of ours, the

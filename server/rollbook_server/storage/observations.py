@@ -1,18 +1,17 @@
-"""Observations: marks, refusals, venue payloads. Durable and bounded; never rebuilt, never part of a projection."""
+"""Observations: refusals and venue payloads. Durable and bounded; never rebuilt, never part of a projection."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.errors import Refusal
-from rollbook_server.domain.executions import Mark, Mode, Payload
+from rollbook_server.domain.executions import Payload
 from rollbook_server.domain.recording.book import Scope
-from rollbook_server.storage.facts import dumps, from_json, loads, to_json
+from rollbook_server.storage.facts import dumps, loads
 from rollbook_server.storage.sqlite import Connection
 
 MAX_REFUSALS = 10_000
 MAX_REFUSED_BYTES = 65_536
-MAX_MARKS = 100_000
 
 
 Trade = tuple[str, str]
@@ -202,40 +201,3 @@ def keep_payloads(db: Connection, payloads: Sequence[Payload]) -> None:
             "INSERT OR IGNORE INTO payloads VALUES (?, ?, ?, ?)",
             (payload.digest, payload.source, payload.content_type, payload.body),
         )
-
-
-def update_marks(db: Connection, marks: Sequence[Mark]) -> list[str]:
-    """Takes the marks that are newer than what is there; returns the symbols of the others."""
-    ignored: list[str] = []
-    for mark in marks:
-        cursor = db.execute(
-            "INSERT INTO marks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET mark_time = excluded.mark_time, mark = excluded.mark WHERE excluded.mark_time > mark_time",
-            (mark.account, mark.mode, mark.venue, mark.symbol, mark.mark_time, to_json(mark)),
-        )
-        if cursor.rowcount == 0:
-            ignored.append(mark.symbol)
-    return ignored
-
-
-def prune_marks(db: Connection) -> None:
-    """Forgets the oldest marks beyond the bound: their contracts are long gone."""
-    db.execute(
-        "DELETE FROM marks WHERE (account, mode, venue, symbol) IN (SELECT account, mode, venue, symbol FROM marks"
-        " ORDER BY mark_time LIMIT max(0, (SELECT count(*) FROM marks) - ?))",
-        (MAX_MARKS,),
-    )
-
-
-def marks_for(db: Connection, account: str, mode: Mode, venue: str, symbols: Iterable[str]) -> dict[str, Mark]:
-    """The newest mark of each contract, the account's own or a shared one; of two as new, the own."""
-    found: dict[str, Mark] = {}
-    for symbol in symbols:
-        row = db.execute(
-            "SELECT mark FROM marks WHERE account IN (?, '') AND mode = ? AND venue = ? AND symbol = ?"
-            " ORDER BY mark_time DESC, account DESC LIMIT 1",
-            (account, mode, venue, symbol),
-        ).fetchone()
-        if row is not None:
-            found[symbol] = from_json(Mark, row[0])
-    return found

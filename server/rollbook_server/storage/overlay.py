@@ -18,12 +18,19 @@ class Overlay(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._committed)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._command or key in self._group or key in self._committed
+
     def get(self, key: K) -> V | None:
         """The newest value."""
         for layer in (self._command, self._group, self._committed):
             if key in layer:
                 return layer[key]
         return None
+
+    def items(self) -> Iterator[tuple[K, V]]:
+        """Every key with its newest value."""
+        return iter({**self._committed, **self._group, **self._command}.items())
 
     def __setitem__(self, key: K, value: V) -> None:
         self._command[key] = value

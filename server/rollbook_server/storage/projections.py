@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from rollbook_server.domain.chains import Chain, ChainState, Leg
+from rollbook_server.domain.chains import Chain, ChainState, Leg, LegState
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.decimals import plain
 from rollbook_server.domain.entries import Entry, ExecutionEntry, FillsEntry, SettlementEntry
-from rollbook_server.domain.executions import Execution, Fill, FillSource, Flag, LateFills, Order
+from rollbook_server.domain.executions import Execution, Fill, FillSource, Flag, LateFills, Mode, Order
 from rollbook_server.domain.history import History, Key
 from rollbook_server.domain.instruments import DERIBIT, Instrument, resolve
 from rollbook_server.domain.portfolio import NOTHING, Row, Totals, row_of, share
@@ -170,6 +170,24 @@ class Projections:
                 and (leg.instrument.symbol == symbol if symbol else leg.instrument.index_name == index_name)
             ),
         )
+
+    def next_expiry(self) -> Micros | None:
+        """When the next contract that is held expires, of the ones that do not wait for their delivery."""
+        row = self._db.execute("SELECT min(expiry) FROM legs WHERE held = 1 AND awaiting = 0").fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def expired(self, now: Micros) -> list[tuple[Scope, str, Micros]]:
+        """What has expired with nobody saying so: scopes, each with an index and its expiry."""
+        rows = self._db.execute(
+            "SELECT DISTINCT account, mode, venue, index_name, expiry FROM legs"
+            " WHERE held = 1 AND awaiting = 0 AND expiry <= ? ORDER BY expiry, account, mode, venue, index_name",
+            (now,),
+        )
+        return [(Scope(account, Mode(mode), venue), index, expiry) for account, mode, venue, index, expiry in rows]
+
+    def awaiting(self) -> bool:
+        """Whether something that is held waits for its delivery."""
+        return self._db.execute("SELECT 1 FROM legs WHERE held = 1 AND awaiting = 1 LIMIT 1").fetchone() is not None
 
     def order_owner(self, scope: Scope, order_id: str) -> str | None:
         row = self._db.execute(
@@ -372,7 +390,7 @@ class Projections:
                 continue
             instrument = leg.instrument
             self._db.execute(
-                "INSERT OR REPLACE INTO legs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO legs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     chain.account,
                     chain.mode,
@@ -385,6 +403,7 @@ class Projections:
                     leg.open_time,
                     leg.close_time,
                     int(bool(leg.open_quantity)),
+                    int(leg.state is LegState.AWAITING_DELIVERY),
                 ),
             )
         for number in rows:  # a late fill can join two legs into one

@@ -6,15 +6,18 @@ from typing import Any
 
 from rollbook_server.domain.chains import CashLine, Chain, ChainState
 from rollbook_server.domain.clock import Micros
+from rollbook_server.domain.drawdown import Drawdown
 from rollbook_server.domain.entries import Entry
 from rollbook_server.domain.executions import Mode, StrategyKind
 from rollbook_server.domain.fold import cash_lines
 from rollbook_server.domain.portfolio import Realized, Row, Totals, realized_in
+from rollbook_server.domain.recording.book import Scope
 from rollbook_server.domain.valuation import ChainValuation, PortfolioValuation, value_chain, value_portfolio
 from rollbook_server.storage import journal
 from rollbook_server.storage.facts import from_json
 from rollbook_server.storage.journal import Head
-from rollbook_server.storage.observations import count_unresolved, marks_for
+from rollbook_server.storage.marks import marks_for, read_drawdown
+from rollbook_server.storage.observations import count_unresolved
 from rollbook_server.storage.projections import UNFINISHED, read_record
 from rollbook_server.storage.sqlite import Connection
 
@@ -89,7 +92,7 @@ def head(db: Connection) -> Head:
     return journal.read_head(db)
 
 
-def chain_view(db: Connection, account: str, position_id: str) -> ChainView | None:
+def chain_view(db: Connection, account: str, position_id: str, now: Micros) -> ChainView | None:
     """One chain with its lines, its newest entries and its value."""
     entries = list(journal.entries_of(db, account, position_id))
     record = read_record(db, account, position_id, entries)
@@ -100,16 +103,32 @@ def chain_view(db: Connection, account: str, position_id: str) -> ChainView | No
         chain=record.chain,
         lines=cash_lines(record.history),
         entries=entries[-ENTRIES_SHOWN:],
-        valuation=_valuation(db, record.chain),
+        valuation=_valuation(db, record.chain, now),
     )
 
 
-def _valuation(db: Connection, chain: Chain) -> ChainValuation | None:
+def _valuation(db: Connection, chain: Chain, now: Micros) -> ChainValuation | None:
+    """What a chain is worth; None if it holds nothing, and nothing was seen of it."""
+    seen = read_drawdown(db, chain.account, chain.position_id)
     held = [leg.instrument.symbol for leg in chain.open_legs]
-    return value_chain(chain, marks_for(db, chain.account, chain.mode, chain.venue, held)) if held else None
+    if not held and seen is None:
+        return None
+    marks = marks_for(db, chain.account, chain.mode, chain.venue, held)
+    return value_chain(chain, marks, now, seen or Drawdown())
 
 
-def list_chains(db: Connection, wanted: ChainFilter, after: int | None, upto: int | None, limit: int) -> ChainPage:
+def unsettled(db: Connection) -> list[tuple[Scope, str, Micros]]:
+    """What waits for its delivery: scopes, each with an index and its expiry."""
+    rows = db.execute(
+        "SELECT DISTINCT account, mode, venue, index_name, expiry FROM legs WHERE held = 1 AND awaiting = 1"
+        " ORDER BY expiry, account, mode, venue, index_name"
+    )
+    return [(Scope(account, Mode(mode), venue), index, expiry) for account, mode, venue, index, expiry in rows]
+
+
+def list_chains(
+    db: Connection, wanted: ChainFilter, after: int | None, upto: int | None, limit: int, now: Micros
+) -> ChainPage:
     """A page of chains in the order of their making."""
     where: list[str] = []
     values: list[Any] = []
@@ -151,7 +170,7 @@ def list_chains(db: Connection, wanted: ChainFilter, after: int | None, upto: in
         (*values, limit + 1),
     ).fetchall()
     chains = [from_json(Chain, row[1]) for row in rows[:limit]]
-    valuations = [_valuation(db, chain) for chain in chains if chain.open_quantity]
+    valuations = [_valuation(db, chain, now) for chain in chains]
     return ChainPage(
         revision=head(db).revision,
         chains=chains,
@@ -203,7 +222,7 @@ def list_entries(
 
 
 def portfolio(
-    db: Connection, account: str, mode: Mode | None, since: Micros | None, before: Micros | None
+    db: Connection, account: str, mode: Mode | None, since: Micros | None, before: Micros | None, now: Micros
 ) -> PortfolioView:
     """Totals per (account, mode, currency) with their values; with a period, what was realized in it."""
     where, values = _where(account, mode)
@@ -217,7 +236,7 @@ def portfolio(
         from_json(Chain, row[0])
         for row in db.execute(f"SELECT figures FROM chains WHERE unfinished = 1 AND {where}", values)
     ]
-    valued = [(chain, _valuation(db, chain)) for chain in open_chains if chain.open_quantity]
+    valued = [(chain, _valuation(db, chain, now)) for chain in open_chains if chain.open_quantity]
     waiting = db.execute(f"SELECT count(*) FROM waiting WHERE kind = 'fill' AND {where}", values).fetchone()[0]
     realized = None
     if since is not None or before is not None:

@@ -1,6 +1,6 @@
-"""Tables of ledger.db, as migrations. Journal: `entries`. Observations: `marks`, `refusals` with
-`missing_trades`, `payloads`. `meta` says
-which ledger it is. Everything else is a projection: a pure fold of the journal that `rebuild` makes again.
+"""Tables of ledger.db, as migrations. Journal: `entries`. Observations: `marks`, `drawdowns`, `value_samples`,
+`refusals` with `missing_trades`, `payloads`. `meta` says which ledger it is. Everything else is a projection: a pure
+fold of the journal that `rebuild` makes again.
 
 Decimals are TEXT, never summed or ordered by SQL. Times are microseconds.
 """
@@ -82,10 +82,12 @@ _TABLES = (
         open_time INTEGER NOT NULL,
         close_time INTEGER,
         held INTEGER NOT NULL,
+        awaiting INTEGER NOT NULL,
         PRIMARY KEY (account, position_id, leg_number)
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX legs_by_contract ON legs (account, mode, venue, symbol)",
     "CREATE INDEX legs_held ON legs (account, mode, venue, expiry) WHERE held = 1",
+    "CREATE INDEX legs_due ON legs (awaiting, expiry) WHERE held = 1",
     f"""CREATE TABLE trades (
         {_SCOPE},
         currency TEXT NOT NULL,
@@ -134,6 +136,23 @@ _TABLES = (
         mark TEXT NOT NULL,
         PRIMARY KEY (account, mode, venue, symbol)
     ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE drawdowns (
+        account TEXT NOT NULL,
+        position_id TEXT NOT NULL,
+        drawdown TEXT NOT NULL,
+        PRIMARY KEY (account, position_id)
+    ) STRICT, WITHOUT ROWID""",
+    # The history of a chain's value, or (position_id is empty) of a row of the portfolio.
+    """CREATE TABLE value_samples (
+        account TEXT NOT NULL,
+        position_id TEXT NOT NULL,
+        mode TEXT NOT NULL,
+        currency TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        sample TEXT NOT NULL,
+        PRIMARY KEY (account, position_id, mode, currency, time)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX value_samples_by_time ON value_samples (time)",
     """CREATE TABLE refusals (
         id INTEGER PRIMARY KEY,
         account TEXT NOT NULL,
@@ -190,7 +209,7 @@ def is_foreign(db: Database) -> bool:
 
 def is_draft(db: Database) -> bool:
     """Whether the file has a form that was given up before the first release."""
-    return bool(migrations.applied(db)) and "missing_trades" not in db.table_names()
+    return bool(migrations.applied(db)) and "drawdowns" not in db.table_names()
 
 
 def newer_than_known(db: Database) -> list[str]:

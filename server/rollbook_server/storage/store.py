@@ -11,6 +11,7 @@ from rollbook_server.storage import journal
 from rollbook_server.storage.facts import differing_paths, from_tree, loads
 from rollbook_server.storage.projections import Projections
 from rollbook_server.storage.sqlite import Connection
+from rollbook_server.storage.values import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class LedgerStore:
     def __init__(self, db: Connection) -> None:
         self._db = db
         self.book = Projections(db)
+        self.values = Values(db)
         self.head = journal.read_head(db)
         """The last committed entry; other threads may read it."""
         self._next = self.head
@@ -39,22 +41,32 @@ class LedgerStore:
 
     def keep_command(self) -> None:
         self.book.keep_command()
+        self.values.keep_command()
         self._group = self._next
 
     def drop_command(self) -> None:
         self.book.drop_command()
+        self.values.drop_command()
         self._next = self._group
 
     def before_commit(self) -> None:
         self.book.before_commit()
+        self.values.before_commit()
 
     def committed(self) -> None:
         self.book.committed()
+        self.values.committed()
         self.head = self._group
 
     def forget(self) -> None:
         self.book.forget()
+        self.values.forget()
         self.head = self._group = self._next = journal.read_head(self._db)
+
+    @property
+    def newest_time(self) -> Micros:
+        """The newest time that is committed, of an entry's recording or of a mark."""
+        return max(self.head.recorded_time, self.values.newest_mark)
 
     # -- recording ----------------------------------------------------------------------------------------------
 
@@ -85,8 +97,9 @@ class LedgerStore:
         ).fetchone()
         return KnownBatch(*row) if row else None
 
-    def record(self, judgement: Judgement, said: str, batch: BatchStamp | None = None) -> None:
-        """Writes an accepted command: its entries, and what they make of the chains."""
+    def record(self, judgement: Judgement, said: str | None, batch: BatchStamp | None = None) -> None:
+        """Writes an accepted command: its entries, and what they make of the chains. `said` is None for what the
+        server does unasked."""
         last = {entry.position_id: number for number, entry in enumerate(judgement.entries)}
         for number, entry in enumerate(judgement.entries):
             stamped = entry if batch is None or number else replace(entry, batch=batch)
@@ -95,6 +108,7 @@ class LedgerStore:
             # A chain of several entries in one command is written once, as it is after the last of them.
             after = judgement.records.get(entry.position_id) if last[entry.position_id] == number else None
             self.book.write(stamped, after)
+        self.values.changed((record.chain for record in judgement.records.values()), self._next.recorded_time)
         self.written += len(judgement.entries)
 
 

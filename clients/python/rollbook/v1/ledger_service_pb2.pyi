@@ -611,7 +611,7 @@ class GetChainResponse(_message.Message):
 
     @_builtins.property
     def valuation(self) -> _mark_pb2.ChainValuation:
-        """Its value, if something is open."""
+        """Its value; of a chain that holds nothing, its drawdown."""
 
     def __init__(
         self,
@@ -732,7 +732,7 @@ class ListChainsResponse(_message.Message):
 
     @_builtins.property
     def valuations(self) -> _containers.RepeatedCompositeFieldContainer[_mark_pb2.ChainValuation]:
-        """Values of those with something open; fewer than chains, told apart by position_id."""
+        """Values of those with something open, and drawdowns of the others; told apart by position_id."""
 
     def __init__(
         self,
@@ -1049,3 +1049,93 @@ class ListRefusedExecutionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRefusedExecutionsResponse: _TypeAlias = ListRefusedExecutionsResponse  # noqa: Y015
+
+@_typing.final
+class ListValuationsRequest(_message.Message):
+    """Which history: that of one chain, or that of a row of the portfolio."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_CURRENCY_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    BEFORE_TIME_FIELD_NUMBER: _builtins.int
+    NEWEST_FIRST_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """Whose book. Required."""
+    position_id: _builtins.str
+    """One chain …"""
+    mode: _execution_pb2.Mode.ValueType
+    """… or all open chains of this mode …"""
+    settlement_currency: _builtins.str
+    """… and this currency."""
+    newest_first: _builtins.bool
+    """Newest first instead of oldest first."""
+    page_size: _builtins.int
+    """At most this many; 0 means 50, more than 500 is 500."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters."""
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """At or after this."""
+
+    @_builtins.property
+    def before_time(self) -> _timestamp_pb2.Timestamp:
+        """Before this."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        position_id: _builtins.str = ...,
+        mode: _execution_pb2.Mode.ValueType = ...,
+        settlement_currency: _builtins.str = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        before_time: _timestamp_pb2.Timestamp | None = ...,
+        newest_first: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before_time", b"before_time", "from_time", b"from_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "before_time", b"before_time", "from_time", b"from_time", "mode", b"mode", "newest_first", b"newest_first", "page_size", b"page_size", "page_token", b"page_token", "position_id", b"position_id", "settlement_currency", b"settlement_currency"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListValuationsRequest: _TypeAlias = ListValuationsRequest  # noqa: Y015
+
+@_typing.final
+class ListValuationsResponse(_message.Message):
+    """One page of a history."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    SAMPLES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """The ledger's revision at that moment."""
+    next_page_token: _builtins.str
+    """For the next page; empty on the last."""
+    @_builtins.property
+    def samples(self) -> _containers.RepeatedCompositeFieldContainer[_mark_pb2.ValueSample]:
+        """The values."""
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        samples: _abc.Iterable[_mark_pb2.ValueSample] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "revision", b"revision", "samples", b"samples"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListValuationsResponse: _TypeAlias = ListValuationsResponse  # noqa: Y015

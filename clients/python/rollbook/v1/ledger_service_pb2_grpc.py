@@ -88,6 +88,11 @@ class LedgerServiceStub(object):
                 request_serializer=rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsRequest.SerializeToString,
                 response_deserializer=rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsResponse.FromString,
                 _registered_method=True)
+        self.ListValuations = channel.unary_unary(
+                '/rollbook.v1.LedgerService/ListValuations',
+                request_serializer=rollbook_dot_v1_dot_ledger__service__pb2.ListValuationsRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_ledger__service__pb2.ListValuationsResponse.FromString,
+                _registered_method=True)
         self.WatchChains = channel.unary_stream(
                 '/rollbook.v1.LedgerService/WatchChains',
                 request_serializer=rollbook_dot_v1_dot_watch__pb2.WatchChainsRequest.SerializeToString,
@@ -147,7 +152,7 @@ class LedgerServiceServicer(object):
 
     def UpdateMarks(self, request, context):
         """Takes marks; per (account or shared, mode, venue, symbol) the newest mark_time wins. Naturally idempotent.
-        Errors: INVALID_ARGUMENT.
+        Errors: INVALID_ARGUMENT (also for a mark_time more than five minutes ahead of the server's clock).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -184,6 +189,14 @@ class LedgerServiceServicer(object):
     def ListRefusedExecutions(self, request, context):
         """Refused commands that carry an account and a request_id, newest first, until resolved or pushed out by newer
         ones. Errors: INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListValuations(self, request, context):
+        """The history of a chain's value, or of all open chains of one (account, mode, currency), for charts: the first value
+        of each minute, thinned with age. Errors: INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -258,6 +271,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.ListRefusedExecutions,
                     request_deserializer=rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsRequest.FromString,
                     response_serializer=rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsResponse.SerializeToString,
+            ),
+            'ListValuations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListValuations,
+                    request_deserializer=rollbook_dot_v1_dot_ledger__service__pb2.ListValuationsRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_ledger__service__pb2.ListValuationsResponse.SerializeToString,
             ),
             'WatchChains': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchChains,
@@ -543,6 +561,33 @@ class LedgerService(object):
             '/rollbook.v1.LedgerService/ListRefusedExecutions',
             rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsRequest.SerializeToString,
             rollbook_dot_v1_dot_ledger__service__pb2.ListRefusedExecutionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListValuations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.LedgerService/ListValuations',
+            rollbook_dot_v1_dot_ledger__service__pb2.ListValuationsRequest.SerializeToString,
+            rollbook_dot_v1_dot_ledger__service__pb2.ListValuationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

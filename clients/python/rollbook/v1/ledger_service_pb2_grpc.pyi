@@ -62,7 +62,7 @@ class LedgerServiceStub:
     """
     UpdateMarks: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.UpdateMarksRequest, _ledger_service_pb2.UpdateMarksResponse]
     """Takes marks; per (account or shared, mode, venue, symbol) the newest mark_time wins. Naturally idempotent.
-    Errors: INVALID_ARGUMENT.
+    Errors: INVALID_ARGUMENT (also for a mark_time more than five minutes ahead of the server's clock).
     """
     GetChain: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.GetChainRequest, _ledger_service_pb2.GetChainResponse]
     """One chain with its legs, rolls, cash lines, entries and value. Errors: NOT_FOUND, INVALID_ARGUMENT."""
@@ -75,6 +75,10 @@ class LedgerServiceStub:
     ListRefusedExecutions: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListRefusedExecutionsRequest, _ledger_service_pb2.ListRefusedExecutionsResponse]
     """Refused commands that carry an account and a request_id, newest first, until resolved or pushed out by newer
     ones. Errors: INVALID_ARGUMENT.
+    """
+    ListValuations: _grpc.UnaryUnaryMultiCallable[_ledger_service_pb2.ListValuationsRequest, _ledger_service_pb2.ListValuationsResponse]
+    """The history of a chain's value, or of all open chains of one (account, mode, currency), for charts: the first value
+    of each minute, thinned with age. Errors: INVALID_ARGUMENT.
     """
     WatchChains: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchChainsRequest, _watch_pb2.WatchChainsResponse]
     """The present state of chains, then each change, for as long as the caller listens. A chain that changes faster than
@@ -119,7 +123,7 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     """
     UpdateMarks: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.UpdateMarksRequest, _ledger_service_pb2.UpdateMarksResponse]  # type: ignore[assignment]
     """Takes marks; per (account or shared, mode, venue, symbol) the newest mark_time wins. Naturally idempotent.
-    Errors: INVALID_ARGUMENT.
+    Errors: INVALID_ARGUMENT (also for a mark_time more than five minutes ahead of the server's clock).
     """
     GetChain: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.GetChainRequest, _ledger_service_pb2.GetChainResponse]  # type: ignore[assignment]
     """One chain with its legs, rolls, cash lines, entries and value. Errors: NOT_FOUND, INVALID_ARGUMENT."""
@@ -132,6 +136,10 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     ListRefusedExecutions: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListRefusedExecutionsRequest, _ledger_service_pb2.ListRefusedExecutionsResponse]  # type: ignore[assignment]
     """Refused commands that carry an account and a request_id, newest first, until resolved or pushed out by newer
     ones. Errors: INVALID_ARGUMENT.
+    """
+    ListValuations: _aio.UnaryUnaryMultiCallable[_ledger_service_pb2.ListValuationsRequest, _ledger_service_pb2.ListValuationsResponse]  # type: ignore[assignment]
+    """The history of a chain's value, or of all open chains of one (account, mode, currency), for charts: the first value
+    of each minute, thinned with age. Errors: INVALID_ARGUMENT.
     """
     WatchChains: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchChainsRequest, _watch_pb2.WatchChainsResponse]  # type: ignore[assignment]
     """The present state of chains, then each change, for as long as the caller listens. A chain that changes faster than
@@ -203,7 +211,7 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_service_pb2.UpdateMarksResponse, _abc.Awaitable[_ledger_service_pb2.UpdateMarksResponse]]:
         """Takes marks; per (account or shared, mode, venue, symbol) the newest mark_time wins. Naturally idempotent.
-        Errors: INVALID_ARGUMENT.
+        Errors: INVALID_ARGUMENT (also for a mark_time more than five minutes ahead of the server's clock).
         """
 
     @_abc_1.abstractmethod
@@ -246,6 +254,16 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_ledger_service_pb2.ListRefusedExecutionsResponse, _abc.Awaitable[_ledger_service_pb2.ListRefusedExecutionsResponse]]:
         """Refused commands that carry an account and a request_id, newest first, until resolved or pushed out by newer
         ones. Errors: INVALID_ARGUMENT.
+        """
+
+    @_abc_1.abstractmethod
+    def ListValuations(
+        self,
+        request: _ledger_service_pb2.ListValuationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ledger_service_pb2.ListValuationsResponse, _abc.Awaitable[_ledger_service_pb2.ListValuationsResponse]]:
+        """The history of a chain's value, or of all open chains of one (account, mode, currency), for charts: the first value
+        of each minute, thinned with age. Errors: INVALID_ARGUMENT.
         """
 
     @_abc_1.abstractmethod

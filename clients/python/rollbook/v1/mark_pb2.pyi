@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +19,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _MarkFlag:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MarkFlagEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MarkFlag.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MARK_FLAG_UNSPECIFIED: _MarkFlag.ValueType  # 0
+    """Not used."""
+    MARK_FLAG_STALE: _MarkFlag.ValueType  # 1
+    """Older than ten minutes, or of a contract that has expired."""
+    MARK_FLAG_WILD: _MarkFlag.ValueType  # 2
+    """A price that cannot be right: far from its own quotes, outside what the contract can be worth, or a jump that the
+    index does not explain.
+    """
+
+class MarkFlag(_MarkFlag, metaclass=_MarkFlagEnumTypeWrapper):
+    """What deserves a look about a mark."""
+
+MARK_FLAG_UNSPECIFIED: MarkFlag.ValueType  # 0
+"""Not used."""
+MARK_FLAG_STALE: MarkFlag.ValueType  # 1
+"""Older than ten minutes, or of a contract that has expired."""
+MARK_FLAG_WILD: MarkFlag.ValueType  # 2
+"""A price that cannot be right: far from its own quotes, outside what the contract can be worth, or a jump that the
+index does not explain.
+"""
+Global___MarkFlag: _TypeAlias = MarkFlag  # noqa: Y015
 
 @_typing.final
 class Greeks(_message.Message):
@@ -165,6 +194,17 @@ class LegValuation(_message.Message):
     MARK_TIME_FIELD_NUMBER: _builtins.int
     UNREALIZED_PNL_FIELD_NUMBER: _builtins.int
     UNREALIZED_PNL_USD_FIELD_NUMBER: _builtins.int
+    MARK_AGE_MS_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    DAYS_TO_EXPIRY_FIELD_NUMBER: _builtins.int
+    PREMIUM_CAPTURED_PCT_FIELD_NUMBER: _builtins.int
+    BUY_BACK_COST_FIELD_NUMBER: _builtins.int
+    YIELD_LEFT_ANNUALISED_PCT_FIELD_NUMBER: _builtins.int
+    GREEKS_FIELD_NUMBER: _builtins.int
+    NET_TRANSACTION_DELTA_FIELD_NUMBER: _builtins.int
+    DISTANCE_TO_STRIKE_PCT_FIELD_NUMBER: _builtins.int
+    DISTANCE_TO_STRIKE_SIGMA_FIELD_NUMBER: _builtins.int
+    INDEX_PRICE_FIELD_NUMBER: _builtins.int
     leg_number: _builtins.int
     """The leg."""
     symbol: _builtins.str
@@ -175,9 +215,41 @@ class LegValuation(_message.Message):
     """Decimal. What is open now at entry minus at mark (opposite for long legs); without fees."""
     unrealized_pnl_usd: _builtins.str
     """Decimal. Each side at its own index; unset if one is missing."""
+    mark_age_ms: _builtins.int
+    """Age of the mark by the server's clock."""
+    days_to_expiry: _builtins.str
+    """Decimal, >= 0. Days until the expiry, 18 places."""
+    premium_captured_pct: _builtins.str
+    """Decimal. unrealized_pnl over the credit of what is open, percent, 12 places; unset at 0."""
+    buy_back_cost: _builtins.str
+    """Decimal. What closing all of it at once would cost, without fees: a short leg bought at the best ask, a long one
+    sold at the best bid (then it is negative); unset without that quote.
+    """
+    yield_left_annualised_pct: _builtins.str
+    """Decimal. What a short leg still earns by expiring worthless instead: 365 * buy_back_cost / (collateral *
+    days_to_expiry), simple, percent, 12 places.
+    """
+    net_transaction_delta: _builtins.float
+    """The leg's delta with the premium in it, as the venue counts an account's: delta - mark_price per coin for inverse
+    contracts; delta itself for linear ones.
+    """
+    distance_to_strike_pct: _builtins.str
+    """Decimal. Call K/S-1, put 1-K/S at the mark's index, percent, 12 places: positive is out of the money."""
+    distance_to_strike_sigma: _builtins.float
+    """The same in standard deviations until the expiry, at the mark's volatility."""
+    index_price: _builtins.str
+    """Decimal. The mark's index in USD."""
     @_builtins.property
     def mark_time(self) -> _timestamp_pb2.Timestamp:
         """When that mark was made."""
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[Global___MarkFlag.ValueType]:
+        """What deserves a look about the mark. A flagged one does not enter the drawdown."""
+
+    @_builtins.property
+    def greeks(self) -> Global___Greeks:
+        """Sensitivities of the whole leg: per coin, times coins, a short leg's turned round. Unset where the mark has none."""
 
     def __init__(
         self,
@@ -188,20 +260,62 @@ class LegValuation(_message.Message):
         mark_time: _timestamp_pb2.Timestamp | None = ...,
         unrealized_pnl: _builtins.str = ...,
         unrealized_pnl_usd: _builtins.str | None = ...,
+        mark_age_ms: _builtins.int = ...,
+        flags: _abc.Iterable[Global___MarkFlag.ValueType] | None = ...,
+        days_to_expiry: _builtins.str = ...,
+        premium_captured_pct: _builtins.str | None = ...,
+        buy_back_cost: _builtins.str | None = ...,
+        yield_left_annualised_pct: _builtins.str | None = ...,
+        greeks: Global___Greeks | None = ...,
+        net_transaction_delta: _builtins.float | None = ...,
+        distance_to_strike_pct: _builtins.str | None = ...,
+        distance_to_strike_sigma: _builtins.float | None = ...,
+        index_price: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_unrealized_pnl_usd", b"_unrealized_pnl_usd", "mark_time", b"mark_time", "unrealized_pnl_usd", b"unrealized_pnl_usd"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_buy_back_cost", b"_buy_back_cost", "_distance_to_strike_pct", b"_distance_to_strike_pct", "_distance_to_strike_sigma", b"_distance_to_strike_sigma", "_index_price", b"_index_price", "_net_transaction_delta", b"_net_transaction_delta", "_premium_captured_pct", b"_premium_captured_pct", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "_yield_left_annualised_pct", b"_yield_left_annualised_pct", "buy_back_cost", b"buy_back_cost", "distance_to_strike_pct", b"distance_to_strike_pct", "distance_to_strike_sigma", b"distance_to_strike_sigma", "greeks", b"greeks", "index_price", b"index_price", "mark_time", b"mark_time", "net_transaction_delta", b"net_transaction_delta", "premium_captured_pct", b"premium_captured_pct", "unrealized_pnl_usd", b"unrealized_pnl_usd", "yield_left_annualised_pct", b"yield_left_annualised_pct"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_unrealized_pnl_usd", b"_unrealized_pnl_usd", "leg_number", b"leg_number", "mark_price", b"mark_price", "mark_time", b"mark_time", "symbol", b"symbol", "unrealized_pnl", b"unrealized_pnl", "unrealized_pnl_usd", b"unrealized_pnl_usd"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_buy_back_cost", b"_buy_back_cost", "_distance_to_strike_pct", b"_distance_to_strike_pct", "_distance_to_strike_sigma", b"_distance_to_strike_sigma", "_index_price", b"_index_price", "_net_transaction_delta", b"_net_transaction_delta", "_premium_captured_pct", b"_premium_captured_pct", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "_yield_left_annualised_pct", b"_yield_left_annualised_pct", "buy_back_cost", b"buy_back_cost", "days_to_expiry", b"days_to_expiry", "distance_to_strike_pct", b"distance_to_strike_pct", "distance_to_strike_sigma", b"distance_to_strike_sigma", "flags", b"flags", "greeks", b"greeks", "index_price", b"index_price", "leg_number", b"leg_number", "mark_age_ms", b"mark_age_ms", "mark_price", b"mark_price", "mark_time", b"mark_time", "net_transaction_delta", b"net_transaction_delta", "premium_captured_pct", b"premium_captured_pct", "symbol", b"symbol", "unrealized_pnl", b"unrealized_pnl", "unrealized_pnl_usd", b"unrealized_pnl_usd", "yield_left_annualised_pct", b"yield_left_annualised_pct"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__buy_back_cost: _TypeAlias = _typing.Literal["buy_back_cost"]  # noqa: Y015
+    _WhichOneofArgType__buy_back_cost: _TypeAlias = _typing.Literal["_buy_back_cost", b"_buy_back_cost"]  # noqa: Y015
+    _WhichOneofReturnType__distance_to_strike_pct: _TypeAlias = _typing.Literal["distance_to_strike_pct"]  # noqa: Y015
+    _WhichOneofArgType__distance_to_strike_pct: _TypeAlias = _typing.Literal["_distance_to_strike_pct", b"_distance_to_strike_pct"]  # noqa: Y015
+    _WhichOneofReturnType__distance_to_strike_sigma: _TypeAlias = _typing.Literal["distance_to_strike_sigma"]  # noqa: Y015
+    _WhichOneofArgType__distance_to_strike_sigma: _TypeAlias = _typing.Literal["_distance_to_strike_sigma", b"_distance_to_strike_sigma"]  # noqa: Y015
+    _WhichOneofReturnType__index_price: _TypeAlias = _typing.Literal["index_price"]  # noqa: Y015
+    _WhichOneofArgType__index_price: _TypeAlias = _typing.Literal["_index_price", b"_index_price"]  # noqa: Y015
+    _WhichOneofReturnType__net_transaction_delta: _TypeAlias = _typing.Literal["net_transaction_delta"]  # noqa: Y015
+    _WhichOneofArgType__net_transaction_delta: _TypeAlias = _typing.Literal["_net_transaction_delta", b"_net_transaction_delta"]  # noqa: Y015
+    _WhichOneofReturnType__premium_captured_pct: _TypeAlias = _typing.Literal["premium_captured_pct"]  # noqa: Y015
+    _WhichOneofArgType__premium_captured_pct: _TypeAlias = _typing.Literal["_premium_captured_pct", b"_premium_captured_pct"]  # noqa: Y015
     _WhichOneofReturnType__unrealized_pnl_usd: _TypeAlias = _typing.Literal["unrealized_pnl_usd"]  # noqa: Y015
     _WhichOneofArgType__unrealized_pnl_usd: _TypeAlias = _typing.Literal["_unrealized_pnl_usd", b"_unrealized_pnl_usd"]  # noqa: Y015
+    _WhichOneofReturnType__yield_left_annualised_pct: _TypeAlias = _typing.Literal["yield_left_annualised_pct"]  # noqa: Y015
+    _WhichOneofArgType__yield_left_annualised_pct: _TypeAlias = _typing.Literal["_yield_left_annualised_pct", b"_yield_left_annualised_pct"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__buy_back_cost) -> _WhichOneofReturnType__buy_back_cost | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_to_strike_pct) -> _WhichOneofReturnType__distance_to_strike_pct | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_to_strike_sigma) -> _WhichOneofReturnType__distance_to_strike_sigma | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__index_price) -> _WhichOneofReturnType__index_price | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__net_transaction_delta) -> _WhichOneofReturnType__net_transaction_delta | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__premium_captured_pct) -> _WhichOneofReturnType__premium_captured_pct | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__unrealized_pnl_usd) -> _WhichOneofReturnType__unrealized_pnl_usd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__yield_left_annualised_pct) -> _WhichOneofReturnType__yield_left_annualised_pct | None: ...
 
 Global___LegValuation: _TypeAlias = LegValuation  # noqa: Y015
 
 @_typing.final
 class ChainValuation(_message.Message):
-    """What a chain is worth at the newest marks. Never a part of the ledger's own message: marks are observations."""
+    """What a chain is worth at the newest marks. Never a part of the ledger's own message: marks are observations. A chain
+    that holds nothing has no legs here: what it has come to, and its drawdown.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -214,6 +328,22 @@ class ChainValuation(_message.Message):
     CHAIN_PNL_PCT_FIELD_NUMBER: _builtins.int
     MISSING_MARKS_FIELD_NUMBER: _builtins.int
     LEGS_FIELD_NUMBER: _builtins.int
+    VALUED_TIME_FIELD_NUMBER: _builtins.int
+    MARK_AGE_MS_FIELD_NUMBER: _builtins.int
+    STALE_MARKS_FIELD_NUMBER: _builtins.int
+    WILD_MARKS_FIELD_NUMBER: _builtins.int
+    CHAIN_PNL_FIELD_NUMBER: _builtins.int
+    DAYS_TO_EXPIRY_FIELD_NUMBER: _builtins.int
+    BUY_BACK_COST_FIELD_NUMBER: _builtins.int
+    YIELD_LEFT_ANNUALISED_PCT_FIELD_NUMBER: _builtins.int
+    GREEKS_FIELD_NUMBER: _builtins.int
+    NET_TRANSACTION_DELTA_FIELD_NUMBER: _builtins.int
+    DISTANCE_TO_STRIKE_PCT_FIELD_NUMBER: _builtins.int
+    DISTANCE_TO_STRIKE_SIGMA_FIELD_NUMBER: _builtins.int
+    PEAK_PNL_FIELD_NUMBER: _builtins.int
+    MAX_DRAWDOWN_FIELD_NUMBER: _builtins.int
+    MAX_DRAWDOWN_PCT_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Whose book."""
     position_id: _builtins.str
@@ -228,6 +358,36 @@ class ChainValuation(_message.Message):
     """Decimal. net_pnl + unrealized_pnl over leg 1's premium, percent, 12 places; unset at 0."""
     missing_marks: _builtins.int
     """Open legs that have no mark."""
+    mark_age_ms: _builtins.int
+    """Age of the oldest mark that entered."""
+    stale_marks: _builtins.int
+    """Legs whose mark is stale."""
+    wild_marks: _builtins.int
+    """Legs whose mark is wild."""
+    chain_pnl: _builtins.str
+    """Decimal. net_pnl + unrealized_pnl: what the chain has come to."""
+    days_to_expiry: _builtins.str
+    """Decimal. Days until the next expiry among the open legs, 18 places."""
+    buy_back_cost: _builtins.str
+    """Decimal. Sum over the legs; unset if one has none."""
+    yield_left_annualised_pct: _builtins.str
+    """Decimal. 365 * sum(buy_back_cost / days_to_expiry) over the chain's collateral, percent, 12 places."""
+    net_transaction_delta: _builtins.float
+    """Sum over the legs; unset where one has none."""
+    distance_to_strike_pct: _builtins.str
+    """Decimal. The smallest of the legs', percent; unset if one has none."""
+    distance_to_strike_sigma: _builtins.float
+    """The smallest of the legs', in standard deviations; unset if one has none."""
+    peak_pnl: _builtins.str
+    """Decimal, >= 0. The highest chain_pnl seen, from 0."""
+    max_drawdown: _builtins.str
+    """Decimal, >= 0. The furthest that chain_pnl was seen below its peak before; from executions and unflagged marks."""
+    max_drawdown_pct: _builtins.str
+    """Decimal, >= 0. The furthest as a share of (largest collateral so far + peak), percent, 12 places; unset without
+    collateral.
+    """
+    revision: _builtins.int
+    """The revision of the chain that it is of."""
     @_builtins.property
     def mark_time(self) -> _timestamp_pb2.Timestamp:
         """The oldest mark that entered."""
@@ -235,6 +395,14 @@ class ChainValuation(_message.Message):
     @_builtins.property
     def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LegValuation]:
         """Legs that have one."""
+
+    @_builtins.property
+    def valued_time(self) -> _timestamp_pb2.Timestamp:
+        """The server's clock as this was computed."""
+
+    @_builtins.property
+    def greeks(self) -> Global___Greeks:
+        """Sums over the legs; unset where one has none."""
 
     def __init__(
         self,
@@ -248,26 +416,155 @@ class ChainValuation(_message.Message):
         chain_pnl_pct: _builtins.str | None = ...,
         missing_marks: _builtins.int = ...,
         legs: _abc.Iterable[Global___LegValuation] | None = ...,
+        valued_time: _timestamp_pb2.Timestamp | None = ...,
+        mark_age_ms: _builtins.int = ...,
+        stale_marks: _builtins.int = ...,
+        wild_marks: _builtins.int = ...,
+        chain_pnl: _builtins.str | None = ...,
+        days_to_expiry: _builtins.str | None = ...,
+        buy_back_cost: _builtins.str | None = ...,
+        yield_left_annualised_pct: _builtins.str | None = ...,
+        greeks: Global___Greeks | None = ...,
+        net_transaction_delta: _builtins.float | None = ...,
+        distance_to_strike_pct: _builtins.str | None = ...,
+        distance_to_strike_sigma: _builtins.float | None = ...,
+        peak_pnl: _builtins.str | None = ...,
+        max_drawdown: _builtins.str | None = ...,
+        max_drawdown_pct: _builtins.str | None = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_chain_pnl_pct", b"_chain_pnl_pct", "_premium_captured_pct", b"_premium_captured_pct", "_unrealized_pnl", b"_unrealized_pnl", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "chain_pnl_pct", b"chain_pnl_pct", "mark_time", b"mark_time", "premium_captured_pct", b"premium_captured_pct", "unrealized_pnl", b"unrealized_pnl", "unrealized_pnl_usd", b"unrealized_pnl_usd"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_buy_back_cost", b"_buy_back_cost", "_chain_pnl", b"_chain_pnl", "_chain_pnl_pct", b"_chain_pnl_pct", "_days_to_expiry", b"_days_to_expiry", "_distance_to_strike_pct", b"_distance_to_strike_pct", "_distance_to_strike_sigma", b"_distance_to_strike_sigma", "_max_drawdown", b"_max_drawdown", "_max_drawdown_pct", b"_max_drawdown_pct", "_net_transaction_delta", b"_net_transaction_delta", "_peak_pnl", b"_peak_pnl", "_premium_captured_pct", b"_premium_captured_pct", "_unrealized_pnl", b"_unrealized_pnl", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "_yield_left_annualised_pct", b"_yield_left_annualised_pct", "buy_back_cost", b"buy_back_cost", "chain_pnl", b"chain_pnl", "chain_pnl_pct", b"chain_pnl_pct", "days_to_expiry", b"days_to_expiry", "distance_to_strike_pct", b"distance_to_strike_pct", "distance_to_strike_sigma", b"distance_to_strike_sigma", "greeks", b"greeks", "mark_time", b"mark_time", "max_drawdown", b"max_drawdown", "max_drawdown_pct", b"max_drawdown_pct", "net_transaction_delta", b"net_transaction_delta", "peak_pnl", b"peak_pnl", "premium_captured_pct", b"premium_captured_pct", "unrealized_pnl", b"unrealized_pnl", "unrealized_pnl_usd", b"unrealized_pnl_usd", "valued_time", b"valued_time", "yield_left_annualised_pct", b"yield_left_annualised_pct"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_chain_pnl_pct", b"_chain_pnl_pct", "_premium_captured_pct", b"_premium_captured_pct", "_unrealized_pnl", b"_unrealized_pnl", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "account", b"account", "chain_pnl_pct", b"chain_pnl_pct", "legs", b"legs", "mark_time", b"mark_time", "missing_marks", b"missing_marks", "position_id", b"position_id", "premium_captured_pct", b"premium_captured_pct", "unrealized_pnl", b"unrealized_pnl", "unrealized_pnl_usd", b"unrealized_pnl_usd"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_buy_back_cost", b"_buy_back_cost", "_chain_pnl", b"_chain_pnl", "_chain_pnl_pct", b"_chain_pnl_pct", "_days_to_expiry", b"_days_to_expiry", "_distance_to_strike_pct", b"_distance_to_strike_pct", "_distance_to_strike_sigma", b"_distance_to_strike_sigma", "_max_drawdown", b"_max_drawdown", "_max_drawdown_pct", b"_max_drawdown_pct", "_net_transaction_delta", b"_net_transaction_delta", "_peak_pnl", b"_peak_pnl", "_premium_captured_pct", b"_premium_captured_pct", "_unrealized_pnl", b"_unrealized_pnl", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "_yield_left_annualised_pct", b"_yield_left_annualised_pct", "account", b"account", "buy_back_cost", b"buy_back_cost", "chain_pnl", b"chain_pnl", "chain_pnl_pct", b"chain_pnl_pct", "days_to_expiry", b"days_to_expiry", "distance_to_strike_pct", b"distance_to_strike_pct", "distance_to_strike_sigma", b"distance_to_strike_sigma", "greeks", b"greeks", "legs", b"legs", "mark_age_ms", b"mark_age_ms", "mark_time", b"mark_time", "max_drawdown", b"max_drawdown", "max_drawdown_pct", b"max_drawdown_pct", "missing_marks", b"missing_marks", "net_transaction_delta", b"net_transaction_delta", "peak_pnl", b"peak_pnl", "position_id", b"position_id", "premium_captured_pct", b"premium_captured_pct", "revision", b"revision", "stale_marks", b"stale_marks", "unrealized_pnl", b"unrealized_pnl", "unrealized_pnl_usd", b"unrealized_pnl_usd", "valued_time", b"valued_time", "wild_marks", b"wild_marks", "yield_left_annualised_pct", b"yield_left_annualised_pct"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__buy_back_cost: _TypeAlias = _typing.Literal["buy_back_cost"]  # noqa: Y015
+    _WhichOneofArgType__buy_back_cost: _TypeAlias = _typing.Literal["_buy_back_cost", b"_buy_back_cost"]  # noqa: Y015
+    _WhichOneofReturnType__chain_pnl: _TypeAlias = _typing.Literal["chain_pnl"]  # noqa: Y015
+    _WhichOneofArgType__chain_pnl: _TypeAlias = _typing.Literal["_chain_pnl", b"_chain_pnl"]  # noqa: Y015
     _WhichOneofReturnType__chain_pnl_pct: _TypeAlias = _typing.Literal["chain_pnl_pct"]  # noqa: Y015
     _WhichOneofArgType__chain_pnl_pct: _TypeAlias = _typing.Literal["_chain_pnl_pct", b"_chain_pnl_pct"]  # noqa: Y015
+    _WhichOneofReturnType__days_to_expiry: _TypeAlias = _typing.Literal["days_to_expiry"]  # noqa: Y015
+    _WhichOneofArgType__days_to_expiry: _TypeAlias = _typing.Literal["_days_to_expiry", b"_days_to_expiry"]  # noqa: Y015
+    _WhichOneofReturnType__distance_to_strike_pct: _TypeAlias = _typing.Literal["distance_to_strike_pct"]  # noqa: Y015
+    _WhichOneofArgType__distance_to_strike_pct: _TypeAlias = _typing.Literal["_distance_to_strike_pct", b"_distance_to_strike_pct"]  # noqa: Y015
+    _WhichOneofReturnType__distance_to_strike_sigma: _TypeAlias = _typing.Literal["distance_to_strike_sigma"]  # noqa: Y015
+    _WhichOneofArgType__distance_to_strike_sigma: _TypeAlias = _typing.Literal["_distance_to_strike_sigma", b"_distance_to_strike_sigma"]  # noqa: Y015
+    _WhichOneofReturnType__max_drawdown: _TypeAlias = _typing.Literal["max_drawdown"]  # noqa: Y015
+    _WhichOneofArgType__max_drawdown: _TypeAlias = _typing.Literal["_max_drawdown", b"_max_drawdown"]  # noqa: Y015
+    _WhichOneofReturnType__max_drawdown_pct: _TypeAlias = _typing.Literal["max_drawdown_pct"]  # noqa: Y015
+    _WhichOneofArgType__max_drawdown_pct: _TypeAlias = _typing.Literal["_max_drawdown_pct", b"_max_drawdown_pct"]  # noqa: Y015
+    _WhichOneofReturnType__net_transaction_delta: _TypeAlias = _typing.Literal["net_transaction_delta"]  # noqa: Y015
+    _WhichOneofArgType__net_transaction_delta: _TypeAlias = _typing.Literal["_net_transaction_delta", b"_net_transaction_delta"]  # noqa: Y015
+    _WhichOneofReturnType__peak_pnl: _TypeAlias = _typing.Literal["peak_pnl"]  # noqa: Y015
+    _WhichOneofArgType__peak_pnl: _TypeAlias = _typing.Literal["_peak_pnl", b"_peak_pnl"]  # noqa: Y015
     _WhichOneofReturnType__premium_captured_pct: _TypeAlias = _typing.Literal["premium_captured_pct"]  # noqa: Y015
     _WhichOneofArgType__premium_captured_pct: _TypeAlias = _typing.Literal["_premium_captured_pct", b"_premium_captured_pct"]  # noqa: Y015
     _WhichOneofReturnType__unrealized_pnl: _TypeAlias = _typing.Literal["unrealized_pnl"]  # noqa: Y015
     _WhichOneofArgType__unrealized_pnl: _TypeAlias = _typing.Literal["_unrealized_pnl", b"_unrealized_pnl"]  # noqa: Y015
     _WhichOneofReturnType__unrealized_pnl_usd: _TypeAlias = _typing.Literal["unrealized_pnl_usd"]  # noqa: Y015
     _WhichOneofArgType__unrealized_pnl_usd: _TypeAlias = _typing.Literal["_unrealized_pnl_usd", b"_unrealized_pnl_usd"]  # noqa: Y015
+    _WhichOneofReturnType__yield_left_annualised_pct: _TypeAlias = _typing.Literal["yield_left_annualised_pct"]  # noqa: Y015
+    _WhichOneofArgType__yield_left_annualised_pct: _TypeAlias = _typing.Literal["_yield_left_annualised_pct", b"_yield_left_annualised_pct"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__buy_back_cost) -> _WhichOneofReturnType__buy_back_cost | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_pnl) -> _WhichOneofReturnType__chain_pnl | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_pnl_pct) -> _WhichOneofReturnType__chain_pnl_pct | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__days_to_expiry) -> _WhichOneofReturnType__days_to_expiry | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_to_strike_pct) -> _WhichOneofReturnType__distance_to_strike_pct | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__distance_to_strike_sigma) -> _WhichOneofReturnType__distance_to_strike_sigma | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_drawdown) -> _WhichOneofReturnType__max_drawdown | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_drawdown_pct) -> _WhichOneofReturnType__max_drawdown_pct | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__net_transaction_delta) -> _WhichOneofReturnType__net_transaction_delta | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__peak_pnl) -> _WhichOneofReturnType__peak_pnl | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__premium_captured_pct) -> _WhichOneofReturnType__premium_captured_pct | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__unrealized_pnl) -> _WhichOneofReturnType__unrealized_pnl | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__unrealized_pnl_usd) -> _WhichOneofReturnType__unrealized_pnl_usd | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__yield_left_annualised_pct) -> _WhichOneofReturnType__yield_left_annualised_pct | None: ...
 
 Global___ChainValuation: _TypeAlias = ChainValuation  # noqa: Y015
+
+@_typing.final
+class ValueSample(_message.Message):
+    """What a chain, or the open chains of one (account, mode, currency), were worth at an instant: the first value of a
+    minute, later of ten minutes, of an hour, of a day.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    NET_PNL_FIELD_NUMBER: _builtins.int
+    UNREALIZED_PNL_FIELD_NUMBER: _builtins.int
+    UNREALIZED_PNL_USD_FIELD_NUMBER: _builtins.int
+    OPEN_CREDIT_FIELD_NUMBER: _builtins.int
+    INDEX_PRICE_FIELD_NUMBER: _builtins.int
+    DELTA_FIELD_NUMBER: _builtins.int
+    MISSING_MARKS_FIELD_NUMBER: _builtins.int
+    STALE_MARKS_FIELD_NUMBER: _builtins.int
+    WILD_MARKS_FIELD_NUMBER: _builtins.int
+    net_pnl: _builtins.str
+    """Decimal. Realized, fees taken off."""
+    unrealized_pnl: _builtins.str
+    """Decimal. Unrealized PnL of what was open, without fees."""
+    unrealized_pnl_usd: _builtins.str
+    """Decimal. The same in USD; unset if an index was missing."""
+    open_credit: _builtins.str
+    """Decimal. Credit of what was open."""
+    index_price: _builtins.str
+    """Decimal. A chain's index in USD."""
+    delta: _builtins.float
+    """A chain's delta."""
+    missing_marks: _builtins.int
+    """Open chains left out for want of a mark."""
+    stale_marks: _builtins.int
+    """Chains with a stale mark."""
+    wild_marks: _builtins.int
+    """Chains with a wild mark."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When, by the server's clock."""
+
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        net_pnl: _builtins.str = ...,
+        unrealized_pnl: _builtins.str = ...,
+        unrealized_pnl_usd: _builtins.str | None = ...,
+        open_credit: _builtins.str = ...,
+        index_price: _builtins.str | None = ...,
+        delta: _builtins.float | None = ...,
+        missing_marks: _builtins.int = ...,
+        stale_marks: _builtins.int = ...,
+        wild_marks: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_delta", b"_delta", "_index_price", b"_index_price", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "delta", b"delta", "index_price", b"index_price", "time", b"time", "unrealized_pnl_usd", b"unrealized_pnl_usd"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_delta", b"_delta", "_index_price", b"_index_price", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "delta", b"delta", "index_price", b"index_price", "missing_marks", b"missing_marks", "net_pnl", b"net_pnl", "open_credit", b"open_credit", "stale_marks", b"stale_marks", "time", b"time", "unrealized_pnl", b"unrealized_pnl", "unrealized_pnl_usd", b"unrealized_pnl_usd", "wild_marks", b"wild_marks"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__delta: _TypeAlias = _typing.Literal["delta"]  # noqa: Y015
+    _WhichOneofArgType__delta: _TypeAlias = _typing.Literal["_delta", b"_delta"]  # noqa: Y015
+    _WhichOneofReturnType__index_price: _TypeAlias = _typing.Literal["index_price"]  # noqa: Y015
+    _WhichOneofArgType__index_price: _TypeAlias = _typing.Literal["_index_price", b"_index_price"]  # noqa: Y015
+    _WhichOneofReturnType__unrealized_pnl_usd: _TypeAlias = _typing.Literal["unrealized_pnl_usd"]  # noqa: Y015
+    _WhichOneofArgType__unrealized_pnl_usd: _TypeAlias = _typing.Literal["_unrealized_pnl_usd", b"_unrealized_pnl_usd"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__delta) -> _WhichOneofReturnType__delta | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__index_price) -> _WhichOneofReturnType__index_price | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unrealized_pnl_usd) -> _WhichOneofReturnType__unrealized_pnl_usd | None: ...
+
+Global___ValueSample: _TypeAlias = ValueSample  # noqa: Y015

@@ -202,6 +202,8 @@ class PortfolioValuation(_message.Message):
     PREMIUM_CAPTURED_PCT_FIELD_NUMBER: _builtins.int
     MISSING_MARKS_FIELD_NUMBER: _builtins.int
     USD_MISSING_FIELD_NUMBER: _builtins.int
+    STALE_MARKS_FIELD_NUMBER: _builtins.int
+    WILD_MARKS_FIELD_NUMBER: _builtins.int
     account: _builtins.str
     """Whose book."""
     mode: _execution_pb2.Mode.ValueType
@@ -218,6 +220,10 @@ class PortfolioValuation(_message.Message):
     """Open chains left out for want of a mark."""
     usd_missing: _builtins.int
     """Valued chains left out of the USD sum."""
+    stale_marks: _builtins.int
+    """Valued chains with a stale mark; they are in the sums."""
+    wild_marks: _builtins.int
+    """Valued chains with a wild mark; they are in the sums."""
     def __init__(
         self,
         *,
@@ -229,10 +235,12 @@ class PortfolioValuation(_message.Message):
         premium_captured_pct: _builtins.str | None = ...,
         missing_marks: _builtins.int = ...,
         usd_missing: _builtins.int = ...,
+        stale_marks: _builtins.int = ...,
+        wild_marks: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_premium_captured_pct", b"_premium_captured_pct", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "premium_captured_pct", b"premium_captured_pct", "unrealized_pnl_usd", b"unrealized_pnl_usd"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_premium_captured_pct", b"_premium_captured_pct", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "account", b"account", "missing_marks", b"missing_marks", "mode", b"mode", "premium_captured_pct", b"premium_captured_pct", "settlement_currency", b"settlement_currency", "unrealized_pnl", b"unrealized_pnl", "unrealized_pnl_usd", b"unrealized_pnl_usd", "usd_missing", b"usd_missing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_premium_captured_pct", b"_premium_captured_pct", "_unrealized_pnl_usd", b"_unrealized_pnl_usd", "account", b"account", "missing_marks", b"missing_marks", "mode", b"mode", "premium_captured_pct", b"premium_captured_pct", "settlement_currency", b"settlement_currency", "stale_marks", b"stale_marks", "unrealized_pnl", b"unrealized_pnl", "unrealized_pnl_usd", b"unrealized_pnl_usd", "usd_missing", b"usd_missing", "wild_marks", b"wild_marks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__premium_captured_pct: _TypeAlias = _typing.Literal["premium_captured_pct"]  # noqa: Y015
     _WhichOneofArgType__premium_captured_pct: _TypeAlias = _typing.Literal["_premium_captured_pct", b"_premium_captured_pct"]  # noqa: Y015

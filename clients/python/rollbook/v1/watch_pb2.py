@@ -25,23 +25,24 @@ _sym_db = _symbol_database.Default()
 from rollbook.v1 import chain_pb2 as rollbook_dot_v1_dot_chain__pb2
 from rollbook.v1 import entry_pb2 as rollbook_dot_v1_dot_entry__pb2
 from rollbook.v1 import execution_pb2 as rollbook_dot_v1_dot_execution__pb2
+from rollbook.v1 import mark_pb2 as rollbook_dot_v1_dot_mark__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17rollbook/v1/watch.proto\x12\x0brollbook.v1\x1a\x17rollbook/v1/chain.proto\x1a\x17rollbook/v1/entry.proto\x1a\x1brollbook/v1/execution.proto\"-\n\x06\x43ursor\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\xab\x02\n\x12WatchChainsRequest\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x1f\n\x04mode\x18\x04 \x01(\x0e\x32\x11.rollbook.v1.Mode\x12\x12\n\nunderlying\x18\x05 \x01(\t\x12+\n\x08strategy\x18\x06 \x01(\x0e\x32\x19.rollbook.v1.StrategyKind\x12\x1a\n\rstrategy_name\x18\x07 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0bposition_id\x18\x08 \x01(\t\x12\x16\n\x0einclude_closed\x18\t \x01(\x08\x12\x1c\n\x14\x62ookmark_interval_ms\x18\n \x01(\x05\x42\x10\n\x0e_strategy_name\"x\n\x13WatchChainsResponse\x12#\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x13.rollbook.v1.Cursor\x12*\n\x06\x63hains\x18\x02 \x03(\x0b\x32\x1a.rollbook.v1.PositionChain\x12\x10\n\x08\x62ookmark\x18\x03 \x01(\x08\"\x94\x02\n\x13WatchEntriesRequest\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x1f\n\x04mode\x18\x04 \x01(\x0e\x32\x11.rollbook.v1.Mode\x12\x12\n\nunderlying\x18\x05 \x01(\t\x12+\n\x08strategy\x18\x06 \x01(\x0e\x32\x19.rollbook.v1.StrategyKind\x12\x1a\n\rstrategy_name\x18\x07 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0bposition_id\x18\x08 \x01(\t\x12\x1c\n\x14\x62ookmark_interval_ms\x18\t \x01(\x05\x42\x10\n\x0e_strategy_name\"x\n\x14WatchEntriesResponse\x12#\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x13.rollbook.v1.Cursor\x12)\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x18.rollbook.v1.LedgerEntry\x12\x10\n\x08\x62ookmark\x18\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17rollbook/v1/watch.proto\x12\x0brollbook.v1\x1a\x17rollbook/v1/chain.proto\x1a\x17rollbook/v1/entry.proto\x1a\x1brollbook/v1/execution.proto\x1a\x16rollbook/v1/mark.proto\"-\n\x06\x43ursor\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\xca\x02\n\x12WatchChainsRequest\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x1f\n\x04mode\x18\x04 \x01(\x0e\x32\x11.rollbook.v1.Mode\x12\x12\n\nunderlying\x18\x05 \x01(\t\x12+\n\x08strategy\x18\x06 \x01(\x0e\x32\x19.rollbook.v1.StrategyKind\x12\x1a\n\rstrategy_name\x18\x07 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0bposition_id\x18\x08 \x01(\t\x12\x16\n\x0einclude_closed\x18\t \x01(\x08\x12\x1c\n\x14\x62ookmark_interval_ms\x18\n \x01(\x05\x12\x1d\n\x15valuation_interval_ms\x18\x0b \x01(\x05\x42\x10\n\x0e_strategy_name\"\xa9\x01\n\x13WatchChainsResponse\x12#\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x13.rollbook.v1.Cursor\x12*\n\x06\x63hains\x18\x02 \x03(\x0b\x32\x1a.rollbook.v1.PositionChain\x12\x10\n\x08\x62ookmark\x18\x03 \x01(\x08\x12/\n\nvaluations\x18\x04 \x03(\x0b\x32\x1b.rollbook.v1.ChainValuation\"\x94\x02\n\x13WatchEntriesRequest\x12\x11\n\tledger_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x12\x0f\n\x07\x61\x63\x63ount\x18\x03 \x01(\t\x12\x1f\n\x04mode\x18\x04 \x01(\x0e\x32\x11.rollbook.v1.Mode\x12\x12\n\nunderlying\x18\x05 \x01(\t\x12+\n\x08strategy\x18\x06 \x01(\x0e\x32\x19.rollbook.v1.StrategyKind\x12\x1a\n\rstrategy_name\x18\x07 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0bposition_id\x18\x08 \x01(\t\x12\x1c\n\x14\x62ookmark_interval_ms\x18\t \x01(\x05\x42\x10\n\x0e_strategy_name\"x\n\x14WatchEntriesResponse\x12#\n\x06\x63ursor\x18\x01 \x01(\x0b\x32\x13.rollbook.v1.Cursor\x12)\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x18.rollbook.v1.LedgerEntry\x12\x10\n\x08\x62ookmark\x18\x03 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rollbook.v1.watch_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CURSOR']._serialized_start=119
-  _globals['_CURSOR']._serialized_end=164
-  _globals['_WATCHCHAINSREQUEST']._serialized_start=167
-  _globals['_WATCHCHAINSREQUEST']._serialized_end=466
-  _globals['_WATCHCHAINSRESPONSE']._serialized_start=468
-  _globals['_WATCHCHAINSRESPONSE']._serialized_end=588
-  _globals['_WATCHENTRIESREQUEST']._serialized_start=591
-  _globals['_WATCHENTRIESREQUEST']._serialized_end=867
-  _globals['_WATCHENTRIESRESPONSE']._serialized_start=869
-  _globals['_WATCHENTRIESRESPONSE']._serialized_end=989
+  _globals['_CURSOR']._serialized_start=143
+  _globals['_CURSOR']._serialized_end=188
+  _globals['_WATCHCHAINSREQUEST']._serialized_start=191
+  _globals['_WATCHCHAINSREQUEST']._serialized_end=521
+  _globals['_WATCHCHAINSRESPONSE']._serialized_start=524
+  _globals['_WATCHCHAINSRESPONSE']._serialized_end=693
+  _globals['_WATCHENTRIESREQUEST']._serialized_start=696
+  _globals['_WATCHENTRIESREQUEST']._serialized_end=972
+  _globals['_WATCHENTRIESRESPONSE']._serialized_start=974
+  _globals['_WATCHENTRIESRESPONSE']._serialized_end=1094
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf.internal import containers as _containers
 from rollbook.v1 import chain_pb2 as _chain_pb2
 from rollbook.v1 import entry_pb2 as _entry_pb2
 from rollbook.v1 import execution_pb2 as _execution_pb2
+from rollbook.v1 import mark_pb2 as _mark_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -63,6 +64,7 @@ class WatchChainsRequest(_message.Message):
     POSITION_ID_FIELD_NUMBER: _builtins.int
     INCLUDE_CLOSED_FIELD_NUMBER: _builtins.int
     BOOKMARK_INTERVAL_MS_FIELD_NUMBER: _builtins.int
+    VALUATION_INTERVAL_MS_FIELD_NUMBER: _builtins.int
     ledger_id: _builtins.str
     """Of the last cursor that was received: the watch goes on after it. Unset: it begins with the present state."""
     after_revision: _builtins.int
@@ -83,6 +85,10 @@ class WatchChainsRequest(_message.Message):
     """The first state holds closed chains as well; changes are sent of all chains anyhow."""
     bookmark_interval_ms: _builtins.int
     """Milliseconds without a message after which a bookmark is sent, 100 to 60000; 0 means 15000."""
+    valuation_interval_ms: _builtins.int
+    """Send valuations too: all at first, then at most once per so many milliseconds those that have changed, 100 to
+    60000; 0 means none.
+    """
     def __init__(
         self,
         *,
@@ -96,10 +102,11 @@ class WatchChainsRequest(_message.Message):
         position_id: _builtins.str = ...,
         include_closed: _builtins.bool = ...,
         bookmark_interval_ms: _builtins.int = ...,
+        valuation_interval_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name", "strategy_name", b"strategy_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name", "account", b"account", "after_revision", b"after_revision", "bookmark_interval_ms", b"bookmark_interval_ms", "include_closed", b"include_closed", "ledger_id", b"ledger_id", "mode", b"mode", "position_id", b"position_id", "strategy", b"strategy", "strategy_name", b"strategy_name", "underlying", b"underlying"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name", "account", b"account", "after_revision", b"after_revision", "bookmark_interval_ms", b"bookmark_interval_ms", "include_closed", b"include_closed", "ledger_id", b"ledger_id", "mode", b"mode", "position_id", b"position_id", "strategy", b"strategy", "strategy_name", b"strategy_name", "underlying", b"underlying", "valuation_interval_ms", b"valuation_interval_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__strategy_name: _TypeAlias = _typing.Literal["strategy_name"]  # noqa: Y015
     _WhichOneofArgType__strategy_name: _TypeAlias = _typing.Literal["_strategy_name", b"_strategy_name"]  # noqa: Y015
@@ -109,13 +116,14 @@ Global___WatchChainsRequest: _TypeAlias = WatchChainsRequest  # noqa: Y015
 
 @_typing.final
 class WatchChainsResponse(_message.Message):
-    """Some chains as they are now."""
+    """Some chains as they are now, or (in a message of their own, without a cursor) valuations."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CURSOR_FIELD_NUMBER: _builtins.int
     CHAINS_FIELD_NUMBER: _builtins.int
     BOOKMARK_FIELD_NUMBER: _builtins.int
+    VALUATIONS_FIELD_NUMBER: _builtins.int
     bookmark: _builtins.bool
     """With this message the watcher has seen all that the ledger held at the cursor; sent after the first state, with
     changes, and as a sign of life.
@@ -128,16 +136,23 @@ class WatchChainsResponse(_message.Message):
     def chains(self) -> _containers.RepeatedCompositeFieldContainer[_chain_pb2.PositionChain]:
         """Chains that are new or have changed, each in its newest state. One that was sent before is replaced."""
 
+    @_builtins.property
+    def valuations(self) -> _containers.RepeatedCompositeFieldContainer[_mark_pb2.ChainValuation]:
+        """The newest valuations of open chains that were marked or have changed. One that was sent before is replaced; what a
+        slow reader missed is not sent later.
+        """
+
     def __init__(
         self,
         *,
         cursor: Global___Cursor | None = ...,
         chains: _abc.Iterable[_chain_pb2.PositionChain] | None = ...,
         bookmark: _builtins.bool = ...,
+        valuations: _abc.Iterable[_mark_pb2.ChainValuation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "chains", b"chains", "cursor", b"cursor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "chains", b"chains", "cursor", b"cursor", "valuations", b"valuations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,7 +72,8 @@ def judge_settlement(book: Book, said: Settlement, place: Place) -> Judgement:
         position_ids=tuple(records),
         flags=unique([Flag.SETTLEMENT_DIFFERS] if differing else []),
     )
-    entries[0] = replace(entries[0], body=replace(_body(entries[0]), said=said), answer=answer)
+    if said.request_id:  # else nobody asked: the server has come to know the price
+        entries[0] = replace(entries[0], body=replace(_body(entries[0]), said=said), answer=answer)
     return Judgement(tuple(entries), after)
 
 

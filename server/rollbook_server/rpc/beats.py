@@ -1,0 +1,79 @@
+"""Valuations for those who watch. They have no cursor: at each beat of the interval that a watcher asked for, it gets
+the newest of each chain that has changed since its last beat. Watchers of one interval share their beats, and so what
+is computed for them.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rollbook_server.board import Board
+from rollbook_server.domain.clock import Clock
+from rollbook_server.domain.valuation import Held
+from rollbook_server.rpc import nouns
+from rollbook_server.rpc.paging import fitting
+from rollbook_server.storage.changes import WatchFilter
+
+_SLICE = 25
+"""Chains valued at a time, so that other calls get their turn."""
+
+Pieces = tuple[int, Sequence[Sequence[Any]]]
+"""The board's version that they show, and the valuations of each message."""
+Beat = tuple[WatchFilter, float, int, int]
+"""Filter, interval, its number, and the version after which changes are wanted."""
+
+
+class Beats:
+    """What is sent at the beats, computed once for all watchers of the same."""
+
+    def __init__(self, board: Board, clock: Clock, rows: int, size: int) -> None:
+        self._board, self._clock, self._rows, self._size = board, clock, rows, size
+        self._computed: dict[Beat, asyncio.Future[Pieces]] = {}
+
+    async def at(self, beat: Beat) -> Pieces:
+        """The valuations of a beat."""
+        known = self._computed.get(beat)
+        if known is None:
+            known = self._computed[beat] = asyncio.ensure_future(self._compute(beat[0], beat[3]))
+            for old in [other for other in self._computed if other[:2] == beat[:2] and other[2] < beat[2]]:
+                del self._computed[old]
+        return await asyncio.shield(known)
+
+    async def _compute(self, wanted: WatchFilter, version: int) -> Pieces:
+        shown = self._board.version
+        changed = [held for held in self._board.since(version) if wanted.fits(held.chain)]
+        messages: list[Any] = []
+        for first in range(0, len(changed), _SLICE):
+            messages += [self._message(held) for held in changed[first : first + _SLICE]]
+            await asyncio.sleep(0)
+        pieces = []
+        while messages:
+            piece = fitting(messages[: self._rows], self._size)
+            pieces.append(piece)
+            messages = messages[len(piece) :]
+        return shown, pieces
+
+    def _message(self, held: Held) -> Any:
+        return nouns.chain_valuation(held.valuation(self._clock.now()))
+
+
+class Pulse:
+    """One watcher's beats."""
+
+    def __init__(self, beats: Beats, wanted: WatchFilter, interval: float) -> None:
+        self._beats, self._wanted, self._interval = beats, wanted, interval
+        self.version = 0
+        """What the watcher has seen of the board."""
+        self._next = 0
+
+    def left(self) -> float:
+        """Seconds until the next beat; 0 or less when it has come."""
+        return self._next * self._interval - time.monotonic()
+
+    async def take(self) -> Sequence[Sequence[Any]]:
+        """The valuations of this beat, message by message."""
+        number = int(time.monotonic() // self._interval)
+        self._next = number + 1
+        self.version, pieces = await self._beats.at((self._wanted, self._interval, number, self.version))
+        return pieces

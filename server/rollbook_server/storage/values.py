@@ -1,0 +1,288 @@
+"""What open chains are worth, on the writer's side: each accepted mark and each execution moves the drawdown of the
+chains that it concerns, and the first value of a minute goes into their history. In the same commit as its cause.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from rollbook_server.domain.chains import Chain
+from rollbook_server.domain.clock import Micros
+from rollbook_server.domain.decimals import ZERO
+from rollbook_server.domain.drawdown import Drawdown, observe
+from rollbook_server.domain.executions import Mark
+from rollbook_server.domain.instruments import DERIBIT, Instrument, parse_deribit
+from rollbook_server.domain.marks import KnownMark, judge_mark
+from rollbook_server.domain.portfolio import Row, Totals, row_of
+from rollbook_server.domain.valuation import Held, ValueSample, believed_pnl, sample_chain, sample_row
+from rollbook_server.storage.facts import from_json
+from rollbook_server.storage.marks import (
+    MarkKey,
+    keep_drawdowns,
+    keep_marks,
+    mark_key,
+    newest,
+    newest_mark_time,
+    read_drawdown,
+    read_mark,
+)
+from rollbook_server.storage.overlay import Overlay
+from rollbook_server.storage.samples import HOUR, MINUTE, Series, keep_samples, last_sampled, thin_samples
+from rollbook_server.storage.sqlite import Connection
+
+ChainKey = tuple[str, str]
+"""(account, position_id)."""
+
+Contract = tuple[str, str, str]
+"""(mode, venue, symbol)."""
+
+_REMEMBERED = 20_000
+"""Marks kept in memory at most: those of contracts that nobody holds can be read again."""
+
+
+class Values:
+    """The open chains with their marks. Not thread-safe: the writer's alone."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._held: Overlay[ChainKey, Held] = Overlay()
+        """One that holds nothing any more stays until it is committed."""
+        self._marks: Overlay[MarkKey, KnownMark | None] = Overlay()
+        """None: there is none."""
+        self._drawdowns: Overlay[ChainKey, Drawdown] = Overlay()
+        """Changed, and not written yet."""
+        self._sampled: Overlay[Series, Micros] = Overlay()
+        """When a series was sampled last."""
+        self._samples: Overlay[tuple[Series, Micros], ValueSample] = Overlay()
+        """To be written."""
+        self._rows_due: Overlay[Row, Micros] = Overlay()
+        """Rows of the portfolio that are to be sampled."""
+        self._written: Overlay[MarkKey, KnownMark] = Overlay()
+        """Accepted, and not written yet."""
+        self._holders: dict[Contract, set[ChainKey]] = {}
+        """Who may hold a contract; one who does not any more harms nobody."""
+        self._thinned: Micros = 0
+        self.newest_mark: Micros = newest_mark_time(db)
+        """The newest time of a mark that is committed."""
+        self.fresh: dict[ChainKey, Held] = {}
+        """What has changed for those who watch, since somebody took it."""
+        self._load()
+
+    # -- transactions -------------------------------------------------------------------------------------------
+
+    @property
+    def _layers(self) -> Sequence[Overlay]:  # type: ignore[type-arg]  # of whatever they hold
+        return (
+            self._held,
+            self._marks,
+            self._drawdowns,
+            self._sampled,
+            self._samples,
+            self._rows_due,
+            self._written,
+        )
+
+    def keep_command(self) -> None:
+        """The command was accepted."""
+        for layer in self._layers:
+            layer.keep_command()
+
+    def drop_command(self) -> None:
+        """The command was refused."""
+        for layer in self._layers:
+            layer.drop_command()
+
+    def before_commit(self) -> None:
+        """Writes what the group has changed, once each. The totals of the group are written."""
+        self._sample_rows()
+        keep_marks(self._db, (known for _, known in self._written.changed()))
+        keep_drawdowns(self._db, self._drawdowns.changed())
+        samples = [(series, sample) for (series, _), sample in self._samples.changed()]
+        if samples:
+            keep_samples(self._db, samples)
+            now = max(sample.time for _, sample in samples)
+            if now // HOUR > self._thinned // HOUR:
+                thin_samples(self._db, now)
+                self._thinned = now
+
+    def committed(self) -> None:
+        """The group is on disk."""
+        self.fresh.update(self._held.changed())
+        times = (known.mark.mark_time for _, known in self._written.changed())
+        self.newest_mark = max([self.newest_mark, *times])
+        over = [(key, held.chain) for key, held in self._held.changed() if not held.chain.open_quantity]
+        for layer in self._layers:
+            layer.commit()
+        for layer in (self._drawdowns, self._samples, self._rows_due, self._written):
+            layer.clear()
+        for key, chain in over:
+            self._held.discard(key)
+            self._sampled.discard(_series_of_chain(chain))
+            for leg in chain.legs:
+                self._holders.get((chain.mode, chain.venue, leg.instrument.symbol), set()).discard(key)
+        if len(self._marks) > _REMEMBERED:
+            self._marks.clear()
+
+    def forget(self) -> None:
+        """The group failed: everything is read again."""
+        for layer in self._layers:
+            layer.clear()
+        self._thinned = 0
+        self._load()
+
+    def _load(self) -> None:
+        """Reads what is open."""
+        rows = self._db.execute("SELECT figures FROM chains WHERE unfinished = 1").fetchall()
+        for (figures,) in rows:
+            chain = from_json(Chain, figures)
+            if chain.open_quantity:
+                key = (chain.account, chain.position_id)
+                seen = read_drawdown(self._db, *key) or Drawdown()
+                self._held.remember(key, Held(chain, self._marks_of(chain), seen))
+                self._note_holder(chain)
+        self._held.commit()
+        self._marks.commit()
+
+    # -- what is there ------------------------------------------------------------------------------------------
+
+    def held(self) -> dict[ChainKey, Held]:
+        """Every chain that holds something."""
+        return {key: held for key, held in self._held.items() if held.chain.open_quantity}
+
+    def _mark(self, key: MarkKey) -> KnownMark | None:
+        if key not in self._marks:
+            self._marks.remember(key, read_mark(self._db, key))
+        return self._marks.get(key)
+
+    def _marks_of(self, chain: Chain) -> dict[str, KnownMark]:
+        """The newest mark of each contract that a chain holds."""
+        found: dict[str, KnownMark] = {}
+        for leg in chain.open_legs:
+            symbol = leg.instrument.symbol
+            known = newest(
+                self._mark((chain.account, chain.mode, chain.venue, symbol)),
+                self._mark(("", chain.mode, chain.venue, symbol)),
+            )
+            if known is not None:
+                found[symbol] = known
+        return found
+
+    def _note_holder(self, chain: Chain) -> None:
+        for leg in chain.open_legs:
+            contract = (chain.mode, chain.venue, leg.instrument.symbol)
+            self._holders.setdefault(contract, set()).add((chain.account, chain.position_id))
+
+    def _holding(self, mark: Mark) -> Iterator[tuple[ChainKey, Held]]:
+        """The chains that a mark concerns."""
+        for key in self._holders.get((mark.mode, mark.venue, mark.symbol), ()):
+            held = self._held.get(key) if mark.account in ("", key[0]) else None
+            if held is not None and any(leg.instrument.symbol == mark.symbol for leg in held.chain.open_legs):
+                yield key, held
+
+    def _instrument(self, mark: Mark) -> Instrument | None:
+        if mark.venue == DERIBIT:
+            return parse_deribit(mark.symbol)
+        for _, held in self._holding(mark):
+            for leg in held.chain.open_legs:
+                if leg.instrument.symbol == mark.symbol:
+                    return leg.instrument
+        return None
+
+    # -- what happens -------------------------------------------------------------------------------------------
+
+    def marked(self, marks: Sequence[Mark], now: Micros) -> list[str]:
+        """Takes the marks that are newer than what is there; returns the symbols of the others."""
+        ignored: list[str] = []
+        concerned: dict[ChainKey, Held] = {}
+        for mark in marks:
+            known = KnownMark(mark=mark)
+            key = mark_key(known)
+            before = self._mark(key)
+            if before is not None and mark.mark_time <= before.mark.mark_time:
+                ignored.append(mark.symbol)
+                continue
+            known = judge_mark(mark, self._instrument(mark), before)
+            self._marks[key] = known
+            self._written[key] = known
+            concerned.update(self._holding(mark))
+        for chain_key, held in concerned.items():
+            self._see(chain_key, held.chain, held.drawdown, now)
+        return ignored
+
+    def changed(self, chains: Iterable[Chain], now: Micros) -> None:
+        """Chains are as they are now by an accepted command."""
+        for chain in chains:
+            key = (chain.account, chain.position_id)
+            if chain.open_quantity:
+                self._note_holder(chain)
+            self._see(key, chain, self._seen(key, chain), now)
+
+    def _seen(self, key: ChainKey, chain: Chain) -> Drawdown:
+        """What has been seen of a chain before."""
+        held = self._held.get(key)
+        if held is not None:
+            return held.drawdown
+        unwritten = self._drawdowns.get(key)
+        if unwritten is not None:
+            return unwritten
+        if chain.revision == chain.created_revision:
+            return Drawdown()
+        return read_drawdown(self._db, *key) or Drawdown()
+
+    def _see(self, key: ChainKey, chain: Chain, seen: Drawdown, now: Micros) -> None:
+        """Looks at a chain: its drawdown, and the history of its value."""
+        marks = self._marks_of(chain)
+        drawdown = observe(seen, believed_pnl(chain, marks, now), chain.collateral)
+        if drawdown != seen:
+            self._drawdowns[key] = drawdown
+        held = Held(chain, marks, drawdown)
+        self._held[key] = held
+        if not marks:
+            return
+        series = _series_of_chain(chain)
+        if self._due(series, now):
+            sample = sample_chain(held, now)
+            if sample is not None:
+                self._sampled[series] = now
+                self._samples[series, now] = sample
+        row = row_of(chain)
+        if self._due(_series_of(row), now):
+            self._rows_due[row] = now
+
+    def _due(self, series: Series, now: Micros) -> bool:
+        """Whether a minute has begun that the series has no sample of."""
+        if series not in self._sampled:
+            self._sampled.remember(series, last_sampled(self._db, series))
+        return now // MINUTE > (self._sampled.get(series) or 0) // MINUTE
+
+    def _sample_rows(self) -> None:
+        due = dict(self._rows_due.changed())
+        if not due:
+            return
+        members: dict[Row, list[Held]] = {}
+        for held in self.held().values():
+            members.setdefault(row_of(held.chain), []).append(held)
+        for row, now in due.items():
+            sample = sample_row(members.get(row, ()), self._net_pnl(row), now)
+            if sample is not None:
+                series = _series_of(row)
+                self._sampled[series] = now
+                self._samples[series, now] = sample
+        self._sampled.keep_command()
+        self._samples.keep_command()
+
+    def _net_pnl(self, row: Row) -> Decimal:
+        stored = self._db.execute(
+            "SELECT sums FROM totals WHERE account = ? AND mode = ? AND currency = ?", row
+        ).fetchone()
+        return from_json(Totals, stored[0]).net_pnl if stored else ZERO
+
+
+def _series_of_chain(chain: Chain) -> Series:
+    """The history of a chain."""
+    return Series(chain.account, chain.position_id, chain.mode, chain.settlement_currency)
+
+
+def _series_of(row: Row) -> Series:
+    """The history of a row of the portfolio."""
+    account, mode, currency = row
+    return Series(account, "", mode, currency)
