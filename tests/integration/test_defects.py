@@ -1,5 +1,5 @@
-"""The defects of the tracker that Rollbook replaces, one test each (5, 12 and 13 come with reconciliation, 11 and 15 to
-18 with marks, the lab and the page)."""
+"""The defects of the tracker that Rollbook replaces, one test or more each (5, 12 and 13 come with reconciliation, 15 to
+18 with the lab and the page)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rollbook import (
     Action,
     ExecutionStatus,
     LegState,
+    Mark,
     Mode,
     OptionType,
     OrderState,
@@ -25,6 +27,7 @@ from rollbook import (
     StrategyKind,
     new_request_id,
 )
+from rollbook.payloads import closed_payload, open_payload
 from tests.support.server import RunningServer, StartFailed
 from tests.support.trading import (
     CALL,
@@ -315,6 +318,21 @@ async def test_defect_07_expired_options_are_settled(trader: Trader) -> None:
     assert (row.open_chains, row.closed_chains) == (1, 2)
 
 
+async def test_defect_07_days_to_expiry_do_not_just_stop_at_zero(trader: Trader) -> None:
+    """At its expiry a contract that is held waits for its delivery, unasked: it says so, in a journal entry as well,
+    and counts as open until it is settled."""
+    held = await trader.open(sold("1", "0.02"))
+    await trader.client.update_marks([mark(CALL, "0.01", time=EXPIRY)], mode=Mode.LIVE)
+    chain = await trader.chain(held.position_id)
+    assert (chain.state, chain.legs[0].state) == ("OPEN", LegState.AWAITING_DELIVERY)
+    expiries = [entry.expiry for entry in (await trader.view(held.position_id)).entries if entry.expiry]
+    assert [figures(expiry, "symbols", "expiry_time") for expiry in expiries] == [((CALL,), EXPIRY)]
+    [row] = await trader.rows()
+    assert (row.open_chains, row.closed_chains) == (1, 0)
+    await trader.settle("105000", CALL)
+    assert (await trader.chain(held.position_id)).legs[0].state is LegState.SETTLED
+
+
 async def test_defect_08_fees_parts_and_resting_orders_are_told_apart(trader: Trader) -> None:
     """A resting order is no fill; partial fills and partial closes count what they are, exactly, with their fees."""
     resting = await trader.open(
@@ -361,6 +379,29 @@ async def test_defect_09_percentages_are_computed_signed_right_and_never_added(t
     assert figures(value, "unrealized_pnl", "premium_captured_pct") == (Decimal("-0.01"), -50)
 
 
+async def test_defect_09_the_drawdown_is_measured(server: RunningServer) -> None:
+    """What a chain was below its peak is known in money and percent, while it is open and after it closed, and a
+    restart does not forget it."""
+    async with trading(server.target) as trader:
+        held = await trader.open(sold("1", "0.02", FAR_CALL, time=EXPIRY))
+        for minute, price in enumerate(("0.01", "0.04", "0.03")):
+            time = EXPIRY + timedelta(minutes=minute)
+            await trader.client.update_marks([mark(FAR_CALL, price, time=time)], mode=Mode.LIVE)
+        value = (await trader.view(held.position_id)).valuation
+        assert value is not None
+        assert figures(value, "peak_pnl", "max_drawdown") == (Decimal("0.01"), Decimal("0.03"))
+        assert value.max_drawdown_pct == Decimal("2.970297029703")  # 0.03 of 1.01
+        account = trader.account
+    server.kill()
+    server.start()
+    async with trading(server.target, account) as trader:
+        closed = bought("1", "0.02", FAR_CALL, time=EXPIRY + timedelta(hours=1))
+        await trader.close(held.position_id, closed)
+        page = await trader.client.list_chains()
+        [row] = closed_payload(page.chains, page.valuations)["chains"]
+        assert row["max_drawdown_pct"] == 2.970297029703
+
+
 async def test_defect_10_coin_and_usd_are_never_added(trader: Trader) -> None:
     """Totals are kept per currency: BTC, ETH and USDC have rows of their own, each with its USD beside it."""
     for symbol, price, index in ((CALL, "0.02", "100000"), (ETH_CALL, "0.03", "3000"), (USDC_CALL, "1500", "100000")):
@@ -374,6 +415,32 @@ async def test_defect_10_coin_and_usd_are_never_added(trader: Trader) -> None:
         "USDC": 750,
     }
     assert {currency: row.net_pnl_usd for currency, row in rows.items()} == {"BTC": 1_000, "ETH": 45, "USDC": 750}
+
+
+async def test_defect_11_marks_hold_nobody_up_and_none_is_made_up(trader: Trader) -> None:
+    """A chain without a mark has none, and no value: never its entry price. Marks come as they are, the newest counts,
+    and while a bot sends thousands of them the executions of another are recorded."""
+    held = await trader.open(sold("1", "0.02", FAR_CALL))
+    view = await trader.view(held.position_id)
+    assert view.valuation is not None
+    assert figures(view.valuation, "unrealized_pnl", "missing_marks", "legs") == (None, 1, ())
+    [shown] = open_payload([view.chain], [view.valuation], june(5))["positions"] if view.chain else []
+    assert (shown["mark_price"], shown["unrealized_pnl"], shown["missing_marks"]) == (None, None, 1)
+
+    def marks(minute: int) -> list[Mark]:
+        symbols = [FAR_CALL, *(f"BTC-26DEC98-{strike}-C" for strike in range(200_000, 202_000))]
+        return [mark(symbol, "0.015", time=june(5, 9, minute)) for symbol in symbols]
+
+    refreshed = [
+        asyncio.ensure_future(trader.client.update_marks(marks(minute), mode=Mode.LIVE)) for minute in range(10)
+    ]
+    recorded = [await trader.open(sold("1", "0.02", FAR_CALL)) for _ in range(5)]
+    assert len({each.position_id for each in recorded}) == 5
+    taken = [each.accepted for each in await asyncio.gather(*refreshed)]
+    assert max(taken) == 2_001
+    value = (await trader.view(held.position_id)).valuation
+    assert value is not None
+    assert figures(value.legs[0], "mark_price", "mark_time") == (Decimal("0.015"), june(5, 9, 9))
 
 
 async def test_defect_14_side_and_type_are_the_legs_own_and_every_leg_is_marked(trader: Trader) -> None:

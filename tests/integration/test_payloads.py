@@ -116,13 +116,13 @@ async def test_closed_chains(trader: Trader) -> None:
     await trader.open(orders=(order("c-1", symbol=PUT),), status=ExecutionStatus.RESTING, position_id="never")
     await trader.late(orders=(order("c-1", symbol=PUT, state=OrderState.CANCELLED),))
     page = await trader.client.list_chains()
-    answer = closed_payload(page.chains)
+    answer = closed_payload(page.chains, page.valuations)
     rows = {row["position_id"]: row for row in answer["chains"]}
     assert set(rows) == {"back", "blind"}
     back = rows["back"]
     assert (back["realized_pnl"], back["realized_pnl_pct"], back["holding_days"]) == (2849.0, 58.8, 14.0)
     assert (back["open_time"], back["close_time"]) == ("2025-06-02T09:00:00Z", "2025-06-16T09:00:00Z")
-    assert (back["note"], back["close_reason"], back["max_drawdown_pct"]) == ("bought back", "BOUGHT_BACK", None)
+    assert (back["note"], back["close_reason"], back["max_drawdown_pct"]) == ("bought back", "BOUGHT_BACK", 0.0)
     assert (rows["blind"]["realized_pnl"], rows["blind"]["usd_missing"]) == (None, True)
     totals = answer["totals"]
     # 0.0294 - 0.01 of 0.1 BTC

@@ -123,7 +123,7 @@ class ClosedChain(TypedDict):
     realized_pnl: float | None
     realized_pnl_pct: float | None
     max_drawdown_pct: float | None
-    """Null: the ledger does not measure it yet."""
+    """Over the largest collateral and the peak; null without valuations, and where no collateral is known."""
     mode: str
     exit_style: str | None
     note: str

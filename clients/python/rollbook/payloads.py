@@ -83,11 +83,17 @@ def open_payload(chains: Iterable[PositionChain], valuations: Iterable[ChainValu
     }
 
 
-def closed_payload(chains: Iterable[PositionChain]) -> ClosedPayload:
-    """The closed ones among the chains, in their order. One whose orders never filled is in no statistic, nor here."""
+def closed_payload(chains: Iterable[PositionChain], valuations: Iterable[ChainValuation] = ()) -> ClosedPayload:
+    """The closed ones among the chains, in their order. One whose orders never filled is in no statistic, nor here.
+
+    Args:
+        chains: Of any state and mode, for example `ListChainsResponse.chains`.
+        valuations: For the drawdowns, for example `ListChainsResponse.valuations`.
+    """
+    values = _values(valuations)
     over = [chain for chain in chains if chain.state is ChainState.CLOSED and chain.legs]
     return {
-        "chains": [_closed_chain(chain) for chain in over],
+        "chains": [_closed_chain(chain, values.get((chain.account, chain.position_id))) for chain in over],
         "totals": _closed_totals([chain for chain in over if chain.mode is Mode.LIVE]),
         "totals_dry_run": _closed_totals([chain for chain in over if chain.mode is Mode.DRY_RUN]),
     }
@@ -95,12 +101,16 @@ def closed_payload(chains: Iterable[PositionChain]) -> ClosedPayload:
 
 def positions_of(chains: Iterable[PositionChain], valuations: Iterable[ChainValuation]) -> list[Held]:
     """The chains that are positions, each with its value."""
-    values = {(value.account, value.position_id): value for value in valuations}
+    values = _values(valuations)
     return [
         (chain, values.get((chain.account, chain.position_id)) or _without_mark(chain))
         for chain in chains
         if chain.state in (ChainState.OPEN, ChainState.FLAT)
     ]
+
+
+def _values(valuations: Iterable[ChainValuation]) -> dict[tuple[str, str], ChainValuation]:
+    return {(value.account, value.position_id): value for value in valuations}
 
 
 def open_legs(chain: PositionChain) -> list[PositionLeg]:
@@ -167,7 +177,7 @@ def _position(chain: PositionChain, value: ChainValuation, now: datetime) -> Ope
     }
 
 
-def _closed_chain(chain: PositionChain) -> ClosedChain:
+def _closed_chain(chain: PositionChain, seen: ChainValuation | None) -> ClosedChain:
     shown = _shown(chain.legs)
     contract = shown and shown.instrument
     return {
@@ -183,7 +193,7 @@ def _closed_chain(chain: PositionChain) -> ClosedChain:
         "num_rolls": chain.num_rolls,
         "realized_pnl": _number(chain.net_pnl_usd),
         "realized_pnl_pct": _number(chain.realized_pnl_pct),
-        "max_drawdown_pct": None,
+        "max_drawdown_pct": _number(seen.max_drawdown_pct if seen else None),
         "mode": chain.mode.value,
         "exit_style": chain.exit_style or None,
         "note": _note(chain),
