@@ -24,7 +24,7 @@ from rollbook_server.storage.sqlite import Connection
 from tests.durability.inside import Lines, all_entries, on_writer, opened, record, request_ids, submission, together
 from tests.support.load import Command, Desk
 
-WRITTEN = ("entries", *PROJECTIONS, "payloads", "refusals")
+WRITTEN = ("entries", *PROJECTIONS, "payloads", "refusals", "drawdowns")
 """Every table that a command writes."""
 
 SYMBOL = "BTC-26SEP25-{}-C"

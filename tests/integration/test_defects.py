@@ -1,5 +1,5 @@
-"""The defects of the tracker that Rollbook replaces, each with its tests (5, 12 and 13 come with reconciliation, 15 to 18
-with the lab and the page)."""
+"""The defects of the tracker that Rollbook replaces, each with its tests (5, 12 and 13 come with reconciliation, 15 to
+18 with the lab and the page)."""
 
 from __future__ import annotations
 

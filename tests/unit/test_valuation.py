@@ -172,7 +172,7 @@ def test_after_the_expiry_nothing_is_left() -> None:
     (only,) = value.legs
     assert figures(only, "days_to_expiry", "yield_left_annualised_pct", "distance_to_strike_sigma") == (0, None, None)
     assert only.flags == (MarkFlag.STALE,)
-    assert believed_pnl(chain(leg()), known(last), over) is None
+    assert believed_pnl(chain(leg()), [leg()], known(last), over) is None
 
 
 def test_a_mark_grows_stale() -> None:
@@ -182,8 +182,8 @@ def test_a_mark_grows_stale() -> None:
         value = value_chain(held, known(mark()), NOON + age, Drawdown())
         assert value.legs[0].flags == flags
         assert (value.stale_marks, value.unrealized_pnl) == (len(flags), Decimal("0.01"))
-        assert (believed_pnl(held, known(mark()), NOON + age) is None) == bool(flags)
-        assert (sample_chain(HeldChain(held, known(mark()), Drawdown()), NOON + age) is None) == bool(flags)
+        assert (believed_pnl(held, held.legs, known(mark()), NOON + age) is None) == bool(flags)
+        assert (sample_chain(HeldChain(held, held.legs, known(mark()), Drawdown()), NOON + age) is None) == bool(flags)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_drawdown_is_measured_from_the_peak() -> None:
 
 def test_a_sample_of_a_chain() -> None:
     """What a chart needs: realized, unrealized, the index and the delta."""
-    held = HeldChain(chain(leg()), known(mark(delta=0.25)), Drawdown())
+    held = HeldChain(chain(leg()), (leg(),), known(mark(delta=0.25)), Drawdown())
     sample = sample_chain(held, NOON + int(timedelta(seconds=5).total_seconds()) * SECOND)
     assert sample is not None
     assert (sample.net_pnl, sample.unrealized_pnl, sample.open_credit) == (

@@ -17,6 +17,7 @@ from decimal import (
     Inexact,
     InvalidOperation,
     Overflow,
+    getcontext,
     localcontext,
 )
 from typing import ParamSpec, TypeVar
@@ -79,6 +80,9 @@ def exact(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        context = getcontext()
+        if context.prec == _DIGITS and context.traps[Inexact]:
+            return function(*args, **kwargs)  # called by one that is exact: a context of its own costs more than most
         with localcontext(EXACT):
             return function(*args, **kwargs)
 

@@ -129,9 +129,10 @@ class ValueSample:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A chain that holds something, its marks, and what has been seen of it."""
+    """A chain that holds something (`legs` are the open ones), its marks, and what has been seen of it."""
 
     chain: Chain
+    legs: tuple[Leg, ...]
     marks: Marks
     drawdown: Drawdown
 
@@ -147,10 +148,10 @@ def _signed_worth(leg: Leg, mark: Mark) -> Decimal:
 
 
 @exact
-def believed_pnl(chain: Chain, marks: Marks, now: Micros) -> Decimal | None:
-    """net_pnl + unrealized_pnl, where all of it is told by marks without a flag."""
+def believed_pnl(chain: Chain, legs: Sequence[Leg], marks: Marks, now: Micros) -> Decimal | None:
+    """net_pnl + unrealized_pnl of the open legs, where all of it is told by marks without a flag."""
     pnl = chain.net_pnl
-    for leg in chain.open_legs:
+    for leg in legs:
         known = marks.get(leg.instrument.symbol)
         if known is None or known.flags(leg.instrument, now):
             return None
@@ -322,7 +323,7 @@ def value_portfolio(valued: Iterable[tuple[Chain, ChainValuation]]) -> list[Port
 @exact
 def sample_chain(held: Held, now: Micros) -> ValueSample | None:
     """A chain's value for its history; None where a mark is missing or flagged."""
-    pnl = believed_pnl(held.chain, held.marks, now)
+    pnl = believed_pnl(held.chain, held.legs, held.marks, now)
     if pnl is None:
         return None
     value = held.valuation(now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rollbook_server.domain.clock import DAY, SECOND, Micros
 from rollbook_server.domain.executions import Mode
@@ -19,18 +19,13 @@ THINNED = ((DAY, 10 * MINUTE), (7 * DAY, HOUR), (365 * DAY, DAY))
 """From which age on only the first sample of how long a time is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """Whose history: a chain's, or (`position_id` is empty) that of a row of the portfolio."""
 
     account: str
     position_id: str
     mode: Mode
     currency: str
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        return (self.account, self.position_id, self.mode, self.currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +42,7 @@ def keep_samples(db: Connection, samples: Iterable[tuple[Series, ValueSample]]) 
     """Adds samples; the first of an instant stays."""
     db.executemany(
         "INSERT OR IGNORE INTO value_samples VALUES (?, ?, ?, ?, ?, ?)",
-        [(*series.key, sample.time, to_json(sample)) for series, sample in samples],
+        [(*series, sample.time, to_json(sample)) for series, sample in samples],
     )
 
 
@@ -56,7 +51,7 @@ def last_sampled(db: Connection, series: Series) -> Micros:
     row = db.execute(
         "SELECT ifnull(max(time), 0) FROM value_samples"
         " WHERE account = ? AND position_id = ? AND mode = ? AND currency = ?",
-        series.key,
+        series,
     ).fetchone()
     return int(row[0])
 

@@ -5,9 +5,9 @@ chains that it concerns, and the first value of a minute goes into their history
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
-from rollbook_server.domain.chains import Chain
+from rollbook_server.domain.chains import Chain, Leg
 from rollbook_server.domain.clock import Micros
-from rollbook_server.domain.decimals import ZERO
+from rollbook_server.domain.decimals import ZERO, exact
 from rollbook_server.domain.drawdown import Drawdown, observe
 from rollbook_server.domain.executions import Mark
 from rollbook_server.domain.instruments import DERIBIT, Instrument, parse_deribit
@@ -137,7 +137,8 @@ class Values:
             if chain.open_quantity:
                 key = (chain.account, chain.position_id)
                 seen = read_drawdown(self._db, *key) or Drawdown()
-                self._held.remember(key, Held(chain, self._marks_of(chain), seen))
+                legs = chain.open_legs
+                self._held.remember(key, Held(chain, legs, self._marks_of(chain, legs), seen))
                 self._note_holder(chain)
         self._held.commit()
         self._marks.commit()
@@ -149,14 +150,16 @@ class Values:
         return {key: held for key, held in self._held.items() if held.chain.open_quantity}
 
     def _mark(self, key: MarkKey) -> KnownMark | None:
-        if key not in self._marks:
-            self._marks.remember(key, read_mark(self._db, key))
-        return self._marks.get(key)
+        known = self._marks.get(key)
+        if known is None and key not in self._marks:
+            known = read_mark(self._db, key)
+            self._marks.remember(key, known)
+        return known
 
-    def _marks_of(self, chain: Chain) -> dict[str, KnownMark]:
+    def _marks_of(self, chain: Chain, legs: Sequence[Leg]) -> dict[str, KnownMark]:
         """The newest mark of each contract that a chain holds."""
         found: dict[str, KnownMark] = {}
-        for leg in chain.open_legs:
+        for leg in legs:
             symbol = leg.instrument.symbol
             known = newest(
                 self._mark((chain.account, chain.mode, chain.venue, symbol)),
@@ -175,24 +178,25 @@ class Values:
         """The chains that a mark concerns."""
         for key in self._holders.get((mark.mode, mark.venue, mark.symbol), ()):
             held = self._held.get(key) if mark.account in ("", key[0]) else None
-            if held is not None and any(leg.instrument.symbol == mark.symbol for leg in held.chain.open_legs):
+            if held is not None and any(leg.instrument.symbol == mark.symbol for leg in held.legs):
                 yield key, held
 
     def _instrument(self, mark: Mark) -> Instrument | None:
         if mark.venue == DERIBIT:
             return parse_deribit(mark.symbol)
         for _, held in self._holding(mark):
-            for leg in held.chain.open_legs:
+            for leg in held.legs:
                 if leg.instrument.symbol == mark.symbol:
                     return leg.instrument
         return None
 
     # -- what happens -------------------------------------------------------------------------------------------
 
+    @exact
     def marked(self, marks: Sequence[Mark], now: Micros) -> list[str]:
         """Takes the marks that are newer than what is there; returns the symbols of the others."""
         ignored: list[str] = []
-        concerned: dict[ChainKey, Held] = {}
+        concerned: dict[ChainKey, tuple[Held, dict[str, KnownMark]]] = {}
         for mark in marks:
             known = KnownMark(mark=mark)
             key = mark_key(known)
@@ -203,18 +207,22 @@ class Values:
             known = judge_mark(mark, self._instrument(mark), before)
             self._marks[key] = known
             self._written[key] = known
-            concerned.update(self._holding(mark))
-        for chain_key, held in concerned.items():
-            self._see(chain_key, held.chain, held.drawdown, now)
+            for chain_key, held in self._holding(mark):
+                _, fresh = concerned.setdefault(chain_key, (held, dict(held.marks)))
+                other = fresh.get(mark.symbol)  # shared where this one is the account's own, or the other way round
+                fresh[mark.symbol] = known if other is None or _newer(known, other) else other
+        for chain_key, (held, fresh) in concerned.items():
+            self._see(chain_key, held.chain, held.legs, fresh, held.drawdown, now)
         return ignored
 
     def changed(self, chains: Iterable[Chain], now: Micros) -> None:
         """Chains are as they are now by an accepted command."""
         for chain in chains:
             key = (chain.account, chain.position_id)
-            if chain.open_quantity:
+            legs = chain.open_legs
+            if legs:
                 self._note_holder(chain)
-            self._see(key, chain, self._seen(key, chain), now)
+            self._see(key, chain, legs, self._marks_of(chain, legs), self._seen(key, chain), now)
 
     def _seen(self, key: ChainKey, chain: Chain) -> Drawdown:
         """What has been seen of a chain before."""
@@ -228,13 +236,20 @@ class Values:
             return Drawdown()
         return read_drawdown(self._db, *key) or Drawdown()
 
-    def _see(self, key: ChainKey, chain: Chain, seen: Drawdown, now: Micros) -> None:
+    def _see(
+        self,
+        key: ChainKey,
+        chain: Chain,
+        legs: tuple[Leg, ...],
+        marks: dict[str, KnownMark],
+        seen: Drawdown,
+        now: Micros,
+    ) -> None:
         """Looks at a chain: its drawdown, and the history of its value."""
-        marks = self._marks_of(chain)
-        drawdown = observe(seen, believed_pnl(chain, marks, now), chain.collateral)
+        drawdown = observe(seen, believed_pnl(chain, legs, marks, now), chain.collateral)
         if drawdown != seen:
             self._drawdowns[key] = drawdown
-        held = Held(chain, marks, drawdown)
+        held = Held(chain, legs, marks, drawdown)
         self._held[key] = held
         if not marks:
             return
@@ -250,9 +265,11 @@ class Values:
 
     def _due(self, series: Series, now: Micros) -> bool:
         """Whether a minute has begun that the series has no sample of."""
-        if series not in self._sampled:
-            self._sampled.remember(series, last_sampled(self._db, series))
-        return now // MINUTE > (self._sampled.get(series) or 0) // MINUTE
+        sampled = self._sampled.get(series)
+        if sampled is None:
+            sampled = last_sampled(self._db, series)
+            self._sampled.remember(series, sampled)
+        return now // MINUTE > sampled // MINUTE
 
     def _sample_rows(self) -> None:
         due = dict(self._rows_due.changed())
@@ -275,6 +292,12 @@ class Values:
             "SELECT sums FROM totals WHERE account = ? AND mode = ? AND currency = ?", row
         ).fetchone()
         return from_json(Totals, stored[0]).net_pnl if stored else ZERO
+
+
+def _newer(known: KnownMark, other: KnownMark) -> bool:
+    """Whether an accepted mark takes the place of another one of the same contract; of two as new, the own does."""
+    given, there = known.mark, other.mark
+    return given.mark_time > there.mark_time or (given.mark_time == there.mark_time and bool(given.account))
 
 
 def _series_of_chain(chain: Chain) -> Series:
