@@ -1,12 +1,13 @@
 """The load, in a process of its own: unary calls with so many in flight, and how long each took.
 
-Reads jobs as JSON lines and answers each with a line: rate and latencies.
+Reads jobs as JSON lines and answers each with a line: rate and latencies, and if asked when it had which answer.
 """
 
 import asyncio
 import json
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -19,7 +20,7 @@ EXPIRIES = ("27DEC30", "31JAN31")
 """Contracts that still trade, as a bot's do: expired ones cost a look for their delivery price."""
 
 
-def _requests(desk: Desk, calls: int, size: int) -> list[bytes]:
+def requests(desk: Desk, calls: int, size: int) -> list[bytes]:
     """Chains opened, rolled and closed: one execution a call, or `size` of them in a batch."""
     made: list[bytes] = []
     while len(made) < calls:
@@ -32,33 +33,40 @@ def _requests(desk: Desk, calls: int, size: int) -> list[bytes]:
     return made[:calls]
 
 
-def _percentile(ordered: list[float], share: float) -> float:
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The value below which this share of them lies."""
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
 
-async def _measure(channel: grpc.aio.Channel, job: dict[str, Any]) -> dict[str, float]:
+async def _measure(channel: grpc.aio.Channel, job: dict[str, Any]) -> dict[str, Any]:
     """One round: each desk sends its requests one after the other, all desks at once."""
     size = job["size"]
-    requests = [
-        _requests(Desk(f"{job['name']}-{n}", 1, expiries=EXPIRIES), job["calls"], size) for n in range(job["in_flight"])
+    theirs = [
+        requests(Desk(f"{job['name']}-{n}", 1, expiries=EXPIRIES), job["calls"], size) for n in range(job["in_flight"])
     ]
+    answers = pb.RecordExecutionsResponse if size else pb.RecordExecutionResponse
     call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHODS[job["method"]])
     taken: list[float] = []
+    acks: list[tuple[int, float]] = []
 
     async def run(mine: list[bytes]) -> None:
         for request in mine:
             started = time.perf_counter()
-            await call(request, timeout=60)
+            answer = await call(request, timeout=60)
             taken.append(time.perf_counter() - started)
+            if job["acks"]:
+                acks.append((answers.FromString(answer).revision, time.monotonic()))
 
-    began = time.perf_counter()
-    await asyncio.gather(*(run(mine) for mine in requests))
+    now, began = time.monotonic(), time.perf_counter()
+    await asyncio.gather(*(run(mine) for mine in theirs))
     seconds = time.perf_counter() - began
     taken.sort()
     return {
         "rate": len(taken) * max(size, 1) / seconds,
-        "p50": _percentile(taken, 0.50),
-        "p99": _percentile(taken, 0.99),
+        "p50": percentile(taken, 0.50),
+        "p99": percentile(taken, 0.99),
+        "began": now,
+        "acks": sorted(acks),
     }
 
 

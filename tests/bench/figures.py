@@ -1,19 +1,14 @@
 """What is measured: each figure with its aim. Rounds of the real call and of the one that does nothing alternate, so
 that a machine with other work slows both."""
 
-import json
-import signal
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.bench.archive import archive
 from tests.bench.pages import PAGES
+from tests.bench.processes import caller, line, process, served
 
 
 @dataclass(frozen=True)
@@ -42,69 +37,7 @@ FULL = Scale(rounds=7, calls=90, crowd=64, batches=6, batch=500, starts=7, entri
 QUICK = Scale(rounds=1, calls=6, crowd=8, batches=1, batch=60, starts=1, entries=2_000)
 
 
-@contextmanager
-def _process(module: str, *words: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", f"tests.bench.{module}", *words]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        with process:
-            yield process
-    finally:
-        process.kill()
-
-
-def _line(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise RuntimeError(f"{process.args!r} ended without a word")
-    said: dict[str, Any] = json.loads(line)
-    return said
-
-
-@dataclass
-class Server:
-    """A server that is being measured, and what it said."""
-
-    process: subprocess.Popen[str]
-    first: dict[str, Any]
-
-    def stop(self) -> dict[str, Any]:
-        """Its last words."""
-        self.process.send_signal(signal.SIGTERM)
-        return _line(self.process)
-
-
-@contextmanager
-def _served(db: Path, profile: Path | None = None) -> Iterator[Server]:
-    with _process("served", str(db), *(["--profile", str(profile)] if profile else [])) as process:
-        yield Server(process, _line(process))
-
-
-Call = Callable[..., dict[str, float]]
-
-
-@contextmanager
-def _caller(target: str) -> Iterator[Call]:
-    with _process("caller", target) as process:
-        rounds = 0
-
-        def call(method: str, in_flight: int, calls: int, size: int = 0) -> dict[str, float]:
-            nonlocal rounds
-            rounds += 1
-            job = {"method": method, "in_flight": in_flight, "calls": calls, "size": size, "name": f"round-{rounds}"}
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(job) + "\n")
-            process.stdin.flush()
-            return _line(process)
-
-        yield call
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(10)
-
-
-def _spread(values: list[float], form: str) -> str:
+def spread(values: list[float], form: str) -> str:
     """The median, and between which it lies."""
     middle = form.format(statistics.median(values))
     if len(values) == 1:
@@ -114,8 +47,8 @@ def _spread(values: list[float], form: str) -> str:
 
 def writes(folder: Path, scale: Scale, tell: Callable[[str], None]) -> Iterator[Figure]:
     """Executions one by one and in batches."""
-    with _served(folder / "writes" / "ledger.db") as server:
-        with _caller(server.first["target"]) as call:
+    with served(folder / "writes" / "ledger.db") as server:
+        with caller(server.target) as call:
             for in_flight, calls in ((1, scale.calls * 4), (scale.crowd, scale.calls)):
                 tell(f"RecordExecution, {in_flight} in flight")
                 call("real", in_flight, 6)  # warm
@@ -125,7 +58,7 @@ def writes(folder: Path, scale: Scale, tell: Callable[[str], None]) -> Iterator[
                 yield from _beside(in_flight, rounds, "0.60" if in_flight > 1 else "")
             tell("RecordExecutions")
             rates = [call("batch", 1, 2, scale.batch)["rate"] for _ in range(scale.batches)]
-            yield Figure(f"RecordExecutions of {scale.batch}, executions/s", _spread(rates, "{:,.0f}"), "4,000")
+            yield Figure(f"RecordExecutions of {scale.batch}, executions/s", spread(rates, "{:,.0f}"), "4,000")
         last = server.stop()
         done = last["revision"]
         yield Figure("processor time of the writer per execution, µs", f"{last['writer'] / done * 1e6:,.0f}")
@@ -138,11 +71,11 @@ def _beside(in_flight: int, rounds: list[tuple[dict[str, float], dict[str, float
     name = f"{in_flight} in flight"
     for number, what in enumerate(("a call that does nothing", "RecordExecution")):
         own = [pair[number] for pair in rounds]
-        yield Figure(f"{what}, {name}, calls/s", _spread([each["rate"] for each in own], "{:,.0f}"))
+        yield Figure(f"{what}, {name}, calls/s", spread([each["rate"] for each in own], "{:,.0f}"))
         latency = " / ".join(f"{statistics.median(each[p] for each in own) * 1_000:.1f}" for p in ("p50", "p99"))
         yield Figure("    p50 / p99, ms", latency)
     ratios = [real["rate"] / no_op["rate"] for no_op, real in rounds]
-    yield Figure("    ratio of both rates", _spread(ratios, "{:.2f}"), aim)
+    yield Figure("    ratio of both rates", spread(ratios, "{:.2f}"), aim)
 
 
 def past(folder: Path, scale: Scale, tell: Callable[[str], None], progress: Callable[[int], None]) -> Iterator[Figure]:
@@ -152,18 +85,18 @@ def past(folder: Path, scale: Scale, tell: Callable[[str], None], progress: Call
     tell("start-up")
     ready, resident = [], []
     for _ in range(scale.starts):
-        with _served(db) as server:
+        with served(db) as server:
             ready.append(server.first["ready"])
             resident.append(server.first["rss"])
             server.stop()
     size = db.stat().st_size / 2**20
     yield Figure(f"size of {scale.entries:,} entries, MiB", f"{size:,.0f}")
-    yield Figure(f"start-up with {scale.entries:,} entries, s", _spread(ready, "{:.3f}"), "1")
+    yield Figure(f"start-up with {scale.entries:,} entries, s", spread(ready, "{:.3f}"), "1")
     yield Figure(f"memory with {scale.entries:,} entries, MiB", f"{max(resident) / 2**20:,.0f}")
     tell("ListChains")
     chains = scale.entries // 10
-    with _process("pages", str(db)) as process:
-        taken = _line(process)
+    with process("pages", str(db)) as running:
+        taken = line(running)
     for name in PAGES:
         aim = "10" if name == "first page" else ""
         yield Figure(f"ListChains, {chains:,} closed chains: {name}, ms", f"{taken[name] * 1_000:.1f}", aim)
@@ -171,8 +104,8 @@ def past(folder: Path, scale: Scale, tell: Callable[[str], None], progress: Call
 
 def profile(folder: Path, target: Path, scale: Scale) -> None:
     """Writes where the time of RecordExecution goes."""
-    with _served(folder / "profile" / "ledger.db", target) as server:
-        with _caller(server.first["target"]) as call:
+    with served(folder / "profile" / "ledger.db", target) as server:
+        with caller(server.target) as call:
             call("real", scale.crowd, scale.calls * 3)
         server.stop()
         server.process.wait(60)

@@ -1,7 +1,7 @@
 """The real server in a process of its own, with a call beside it that does nothing: same message, same interceptors.
 
-Says a JSON line when it serves, and another one at its end. With --profile it writes where the time went, on the event
-loop and on the writer's thread.
+Says a JSON line when it serves, one at each SIGUSR1, and another one at its end. With --profile it writes where the
+time went, on the event loop and on the writer's thread.
 """
 
 import argparse
@@ -78,33 +78,49 @@ async def _serve_with(log: Log, db: Path, profiled: bool) -> str:
     await server.start()
     ready = time.perf_counter() - began
     stopping = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    loop.add_signal_handler(signal.SIGUSR1, lambda: print(json.dumps(_used(ledger)), flush=True))
     of_loop, of_writer = cProfile.Profile(), cProfile.Profile()
     if profiled:
         await ledger._submit(of_writer.enable, None)
         of_loop.enable()
-    print(json.dumps({"target": f"127.0.0.1:{server.port}", "ready": ready, "rss": _resident()}), flush=True)
+    said = {"target": f"127.0.0.1:{server.port}", "ready": ready, "rss": _resident(), "ledger_id": ledger.ledger_id}
+    print(json.dumps(said), flush=True)
     await stopping.wait()
     if profiled:
         of_loop.disable()
         await ledger._submit(of_writer.disable, None)
+    last = _used(ledger)
+    await server.stop(1)
+    ledger.close()
+    print(json.dumps(last), flush=True)
+    return _top(of_loop, "event loop") + _top(of_writer, "writer") if profiled else ""
+
+
+def _used(ledger: Ledger) -> dict[str, float]:
+    """How far the ledger has come; processor seconds so far, of all threads and of two; memory in bytes."""
     writer = next(thread for thread in threading.enumerate() if thread.name == "ledger-writer")
-    said = {
-        "revision": ledger.status().revision,
+    return {
+        "revision": ledger.revision,
+        "all": time.process_time(),
         "loop": _seconds(threading.main_thread()),
         "writer": _seconds(writer),
         "rss": _resident(),
+        "rss now": _resident_now(),
     }
-    await server.stop(1)
-    ledger.close()
-    print(json.dumps(said), flush=True)
-    return _top(of_loop, "event loop") + _top(of_writer, "writer") if profiled else ""
 
 
 def _resident() -> int:
     """Bytes in memory at most so far."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _resident_now() -> int:
+    """Bytes in memory; where the system does not say, at most so far."""
+    pages = Path("/proc/self/statm")
+    return int(pages.read_text().split()[1]) * resource.getpagesize() if pages.exists() else _resident()
 
 
 def main() -> None:

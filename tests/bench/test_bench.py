@@ -14,5 +14,6 @@ def test_quick_bench_prints_every_figure() -> None:
     )
     assert done.returncode == 0, done.stderr
     words = ("SQLite", "RecordExecution,", "p50 / p99", "ratio", "RecordExecutions of", "start-up", "memory", "page")
-    for word in words:
+    streams = ("subscriber, WatchEntries", "subscriber, WatchChains", "to 1 watcher,", "one stalled", "UpdateMarks")
+    for word in words + streams:
         assert word in done.stdout, word

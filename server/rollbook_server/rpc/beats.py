@@ -5,7 +5,7 @@ is computed for them.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rollbook_server.board import Board
@@ -18,8 +18,8 @@ from rollbook_server.storage.changes import WatchFilter
 _SLICE = 25
 """Chains valued at a time, so that other calls get their turn."""
 
-Pieces = tuple[int, Sequence[Sequence[Any]]]
-"""The board's version that they show, and the valuations of each message."""
+Pieces = tuple[int, Sequence[bytes]]
+"""The board's version that they show, and the messages as they are sent."""
 Beat = tuple[WatchFilter, float, int, int]
 """Filter, interval, its number, and the version after which changes are wanted."""
 
@@ -27,8 +27,10 @@ Beat = tuple[WatchFilter, float, int, int]
 class Beats:
     """What is sent at the beats, computed once for all watchers of the same."""
 
-    def __init__(self, board: Board, clock: Clock, rows: int, size: int) -> None:
-        self._board, self._clock, self._rows, self._size = board, clock, rows, size
+    def __init__(
+        self, board: Board, clock: Clock, message: Callable[[Sequence[Any]], bytes], rows: int, size: int
+    ) -> None:
+        self._board, self._clock, self._body, self._rows, self._size = board, clock, message, rows, size
         self._computed: dict[Beat, asyncio.Future[Pieces]] = {}
 
     async def at(self, beat: Beat) -> Pieces:
@@ -43,18 +45,18 @@ class Beats:
     async def _compute(self, wanted: WatchFilter, version: int) -> Pieces:
         shown = self._board.version
         changed = [held for held in self._board.since(version) if wanted.fits(held.chain)]
-        messages: list[Any] = []
+        values: list[Any] = []
         for first in range(0, len(changed), _SLICE):
-            messages += [self._message(held) for held in changed[first : first + _SLICE]]
+            values += [self._value(held) for held in changed[first : first + _SLICE]]
             await asyncio.sleep(0)
         pieces = []
-        while messages:
-            piece = fitting(messages[: self._rows], self._size)
-            pieces.append(piece)
-            messages = messages[len(piece) :]
+        while values:
+            piece = fitting(values[: self._rows], self._size)
+            pieces.append(self._body(piece))
+            values = values[len(piece) :]
         return shown, pieces
 
-    def _message(self, held: Held) -> Any:
+    def _value(self, held: Held) -> Any:
         return nouns.chain_valuation(held.valuation(self._clock.now()))
 
 
@@ -71,8 +73,8 @@ class Pulse:
         """Seconds until the next beat; 0 or less when it has come."""
         return self._next * self._interval - time.monotonic()
 
-    async def take(self) -> Sequence[Sequence[Any]]:
-        """The valuations of this beat, message by message."""
+    async def take(self) -> Sequence[bytes]:
+        """The messages of this beat."""
         number = int(time.monotonic() // self._interval)
         self._next = number + 1
         self.version, pieces = await self._beats.at((self._wanted, self._interval, number, self.version))

@@ -84,8 +84,14 @@ class CallLog(grpc.aio.ServerInterceptor):
                 async for message in handler.unary_stream(request, context):
                     yield message
 
+        def serialize(message: Any) -> bytes:
+            if isinstance(message, bytes):  # made once for all who get the same
+                return message
+            body: bytes = handler.response_serializer(message)
+            return body
+
         if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(stream, deserialize, handler.response_serializer)
+            return grpc.unary_stream_rpc_method_handler(stream, deserialize, serialize)
         return grpc.unary_unary_rpc_method_handler(answer, deserialize, handler.response_serializer)
 
 

@@ -286,12 +286,12 @@ class LedgerService(ledger_service_pb2_grpc.LedgerServiceServicer):
     # -- streams ------------------------------------------------------------------------------------------------
 
     @streams
-    def WatchChains(self, request: watch_pb2.WatchChainsRequest) -> AsyncIterator[watch_pb2.WatchChainsResponse]:
+    def WatchChains(self, request: watch_pb2.WatchChainsRequest) -> AsyncIterator[Any]:
         decode.no_unknown_field(request)
         return self._watches.chains(request)
 
     @streams
-    def WatchEntries(self, request: watch_pb2.WatchEntriesRequest) -> AsyncIterator[watch_pb2.WatchEntriesResponse]:
+    def WatchEntries(self, request: watch_pb2.WatchEntriesRequest) -> AsyncIterator[Any]:
         decode.no_unknown_field(request)
         return self._watches.entries(request)
 

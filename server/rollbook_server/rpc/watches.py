@@ -31,24 +31,44 @@ Read = Callable[[Connection], Batch[T]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Step(Generic[T]):
+class _Step:
     """One message's worth of rows: where the watcher stands after it, up to which revision nothing is missing, and the
-    ledger's revision as it was read."""
+    ledger's revision as it was read. `body` is the message as it is sent, made once for all who get it."""
 
-    messages: Sequence[Any]
+    rows: int
     key: Key
     complete: int
     caught_up: bool
     head: int
+    body: bytes = b""
 
 
-def _step(batch: Batch[T], encode: Callable[[T], Any]) -> _Step[T]:
-    messages = fitting((encode(row) for _, row in batch.rows), _BYTES)
-    if not batch.more and len(messages) == len(batch.rows):
-        return _Step(messages, (batch.head, END), batch.head, True, batch.head)
-    last = batch.rows[len(messages) - 1][0]
+@dataclass(frozen=True, slots=True)
+class _Subject(Generic[T]):
+    """What is watched: how a row is encoded, and the field of the response that it goes into."""
+
+    response: type[Any]
+    field: str
+    encode: Callable[[T], Any]
+
+    def message(self, rows: Sequence[Any], **more: Any) -> bytes:
+        """A message with these rows."""
+        body: bytes = self.response(**{self.field: rows}, **more).SerializeToString()
+        return body
+
+
+_CHAINS = _Subject(pb.WatchChainsResponse, "chains", nouns.chain)
+_VALUES = _Subject(pb.WatchChainsResponse, "valuations", nouns.chain_valuation)
+_ENTRIES = _Subject(pb.WatchEntriesResponse, "entries", nouns.ledger_entry)
+
+
+def _step(batch: Batch[T], rows: Sequence[Any]) -> _Step:
+    """The step that sends the first of a batch's rows."""
+    if not batch.more and len(rows) == len(batch.rows):
+        return _Step(len(rows), (batch.head, END), batch.head, True, batch.head)
+    last = batch.rows[len(rows) - 1][0]
     # What follows may be of the same revision: that one is complete when something of a later one comes.
-    return _Step(messages, last, last[0] - 1, False, batch.head)
+    return _Step(len(rows), last, last[0] - 1, False, batch.head)
 
 
 class Watches:
@@ -56,10 +76,10 @@ class Watches:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._beats = Beats(ledger.board, ledger.clock, _ROWS, _BYTES)
-        self._shared: OrderedDict[Hashable, asyncio.Future[_Step[Any]]] = OrderedDict()
+        self._beats = Beats(ledger.board, ledger.clock, _VALUES.message, _ROWS, _BYTES)
+        self._shared: OrderedDict[Hashable, asyncio.Future[_Step]] = OrderedDict()
 
-    async def chains(self, request: pb.WatchChainsRequest) -> AsyncIterator[pb.WatchChainsResponse]:
+    async def chains(self, request: pb.WatchChainsRequest) -> AsyncIterator[bytes]:
         """First the present state (unless the request goes on from a cursor), then changes, and valuations."""
         wanted, interval = _wanted(request), _interval(request)
         seconds = _within(request, "valuation_interval_ms", 0)
@@ -71,23 +91,16 @@ class Watches:
                 key = (seen, END)  # what changes from here on is sent again, as a change
                 async for present in self._present(wanted, request.include_closed):
                     seen = max(seen, present.head)
-                    if present.messages:
-                        yield pb.WatchChainsResponse(chains=present.messages)
+                    if present.rows:
+                        yield present.body
 
             def read(after: Key) -> Read[Any]:
                 return lambda db: changes.changed_chains(db, wanted, after, _ROWS)
 
-            async for step in self._steps(("chains", wanted), key, read, nouns.chain, interval, seen, pulse):
-                if step is None:
-                    assert pulse is not None
-                    for valuations in await pulse.take():
-                        yield pb.WatchChainsResponse(valuations=valuations)
-                else:
-                    yield pb.WatchChainsResponse(
-                        cursor=self._cursor(step), chains=step.messages, bookmark=step.caught_up
-                    )
+            async for message in self._messages(_CHAINS, wanted, key, read, interval, seen, pulse):
+                yield message
 
-    async def entries(self, request: pb.WatchEntriesRequest) -> AsyncIterator[pb.WatchEntriesResponse]:
+    async def entries(self, request: pb.WatchEntriesRequest) -> AsyncIterator[bytes]:
         """The journal from the cursor (else from its beginning) on."""
         wanted, interval = _wanted(request), _interval(request)
         key = self._start(request) or (0, END)
@@ -96,9 +109,8 @@ class Watches:
             def read(after: Key) -> Read[Any]:
                 return lambda db: changes.new_entries(db, wanted, after, _ROWS)
 
-            async for step in self._steps(("entries", wanted), key, read, nouns.ledger_entry, interval, 0):
-                assert step is not None
-                yield pb.WatchEntriesResponse(cursor=self._cursor(step), entries=step.messages, bookmark=step.caught_up)
+            async for message in self._messages(_ENTRIES, wanted, key, read, interval, 0):
+                yield message
 
     def _start(self, request: Any) -> Key | None:
         """Where a watch goes on; None if it begins. Raises OutOfRange for a cursor that is not of this past."""
@@ -119,60 +131,68 @@ class Watches:
             )
         return (after, END)
 
-    async def _present(self, wanted: WatchFilter, include_closed: bool) -> AsyncIterator[_Step[Any]]:
+    async def _present(self, wanted: WatchFilter, include_closed: bool) -> AsyncIterator[_Step]:
         row, more = 0, True
         while more:
             batch = await self._ledger.read(
                 lambda db, after=row: changes.present_chains(db, wanted, include_closed, after, _ROWS)  # type: ignore[misc]
             )
-            step = await self._published(_step(batch, nouns.chain))
+            rows = fitting((nouns.chain(chain) for _, chain in batch.rows), _BYTES)
+            step = await self._published(replace(_step(batch, rows), body=_CHAINS.message(rows)))
             more, row = not step.caught_up, step.key[1]
             yield step
 
-    async def _steps(
+    async def _messages(
         self,
-        subject: Hashable,
+        subject: _Subject[Any],
+        wanted: WatchFilter,
         key: Key,
         read: Callable[[Key], Read[Any]],
-        encode: Callable[[Any], Any],
         interval: float,
         seen: int,
         pulse: Pulse | None = None,
-    ) -> AsyncIterator[_Step[Any] | None]:
-        """Steps after a key, an empty one when there was nothing to send for an interval, and None for each beat at
-        which there is something to send. `seen` is the newest revision of which the watcher may have something."""
+    ) -> AsyncIterator[bytes]:
+        """What is sent after a key: the rows, a bookmark when there were none for an interval, and valuations at the
+        beats. `seen` is the newest revision of which the watcher may have something."""
         feed = self._ledger.feed
         due = 0.0  # the first is sent whatever it holds: the state is complete
-        step = await self._read((subject, key), read(key), encode, seen)
+        step = await self._read(subject, wanted, key, read, seen)
+        fresh = True
         while True:
             seen = max(seen, step.head)
-            if step.messages or time.monotonic() >= due:
-                yield step
+            if fresh and step.rows:
+                yield step.body
+                due = time.monotonic() + interval
+            elif time.monotonic() >= due:
+                yield subject.message((), cursor=self._cursor(step), bookmark=step.caught_up)
                 due = time.monotonic() + interval
             if step.caught_up:
                 left, version = max(due - time.monotonic(), 0), None
                 if pulse is not None and feed.version > pulse.version:
                     if pulse.left() <= 0:
-                        yield None
+                        for values in await pulse.take():
+                            yield values
                     left = min(left, max(pulse.left(), 0))
                 elif pulse is not None:
                     version = pulse.version
                 await feed.beyond(step.complete, left, version)
-            if not step.caught_up or feed.revision > step.complete:
-                step = await self._read((subject, step.key), read(step.key), encode, seen)
-            else:
-                step = replace(step, messages=())
+            fresh = not step.caught_up or feed.revision > step.complete
+            if fresh:
+                step = await self._read(subject, wanted, step.key, read, seen)
 
-    async def _read(self, point: Hashable, read: Read[Any], encode: Callable[[Any], Any], seen: int) -> _Step[Any]:
-        """A step from a point, read and encoded once for all watchers who come to it at about the same time.
+    async def _read(
+        self, subject: _Subject[Any], wanted: WatchFilter, key: Key, read: Callable[[Key], Read[Any]], seen: int
+    ) -> _Step:
+        """A step from a key, read and encoded once for all watchers who come to it at about the same time.
 
         One that is older than what a watcher has seen is not for it: at its bookmark the watcher would hold chains of
         later revisions, and lack chains that have moved on since.
         """
+        point = (subject.field, wanted, key)
         while True:
             known = self._shared.get(point)
             if known is None:
-                known = self._shared[point] = asyncio.ensure_future(self._compute(point, read, encode))
+                known = self._shared[point] = asyncio.ensure_future(self._compute(point, subject, read(key)))
                 if len(self._shared) > _SHARED:
                     self._shared.popitem(last=False)
             step = await asyncio.shield(known)
@@ -181,24 +201,27 @@ class Watches:
             if self._shared.get(point) is known:
                 del self._shared[point]
 
-    async def _compute(self, point: Hashable, read: Read[Any], encode: Callable[[Any], Any]) -> _Step[Any]:
+    async def _compute(self, point: Hashable, subject: _Subject[Any], read: Read[Any]) -> _Step:
         try:
-            step = await self._published(_step(await self._ledger.read(read), encode))
+            batch = await self._ledger.read(read)
+            rows = fitting((subject.encode(row) for _, row in batch.rows), _BYTES)
+            step = await self._published(_step(batch, rows))
         except BaseException:
             self._shared.pop(point, None)
             raise
-        if not step.messages:
+        if not step.rows:
             self._shared.pop(point, None)  # whoever comes later may find something
-        return step
+            return step
+        return replace(step, body=subject.message(rows, cursor=self._cursor(step), bookmark=step.caught_up))
 
-    async def _published(self, step: _Step[Any]) -> _Step[Any]:
+    async def _published(self, step: _Step) -> _Step:
         """The step, when the feed has come to its revision: a reader can see a commit a moment earlier."""
         feed = self._ledger.feed
         while feed.revision < step.head:
             await feed.beyond(feed.revision, _LATEST / 1_000)
         return step
 
-    def _cursor(self, step: _Step[Any]) -> pb.Cursor:
+    def _cursor(self, step: _Step) -> pb.Cursor:
         return pb.Cursor(ledger_id=self._ledger.ledger_id, revision=step.complete)
 
 
