@@ -26,7 +26,7 @@ async def serve(settings: Settings) -> None:
             server = Server(ledger, settings.listen, log, WallClock().now())
             await ledger.expire()  # what expired while nobody served
             await server.start()
-            tasks = [asyncio.create_task(watch_clock(ledger))]
+            tasks = [asyncio.create_task(watch_clock(ledger, log))]
             if settings.delivery_prices is not None:
                 tasks.append(asyncio.create_task(settle_known(ledger, PriceFile(settings.delivery_prices), log)))
             status = ledger.status()

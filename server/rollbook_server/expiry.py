@@ -6,6 +6,8 @@ something is when nobody records. `settle_known` asks a source for the prices of
 
 import asyncio
 import csv
+import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,13 +15,14 @@ from typing import Protocol
 
 from rollbook_server.domain.clock import SECOND, Micros, micros
 from rollbook_server.domain.decimals import parse_plain
-from rollbook_server.domain.errors import Refusal, Unavailable
+from rollbook_server.domain.errors import FailedPrecondition, Unavailable
+from rollbook_server.domain.recording.book import Scope
 from rollbook_server.ledger import Ledger
 
 _LONGEST = 60.0
 """Seconds after which the clock is looked at again: a machine's clock can be set."""
-_PATIENCE = 10.0
-"""Seconds after which a source is asked again."""
+_PATIENCE = 2.0
+"""Seconds after which what could not be done is tried again, and a source is asked again."""
 
 
 class Log(Protocol):
@@ -78,17 +81,68 @@ def _instant(text: str, where: str) -> Micros:
     return micros(moment)
 
 
-async def watch_clock(ledger: Ledger) -> None:
+async def watch_clock(ledger: Ledger, log: Log) -> None:
     """Has each expiry recorded when its time comes. Ends when the server stops."""
-    try:
-        while True:
-            left = _left(ledger)
-            if left == 0:
-                await ledger.expire()
-                left = _left(ledger) or _PATIENCE  # it could not be written: not at once again
-            await ledger.feed.beyond(ledger.feed.revision, left)
-    except Unavailable:
-        return
+
+    async def look() -> float:
+        if _left(ledger) == 0:
+            await ledger.expire()
+        return _left(ledger) or _PATIENCE  # it could not be written: not at once again
+
+    await _forever(ledger, look, log)
+
+
+async def settle_known(ledger: Ledger, prices: DeliveryPrices, log: Log) -> None:
+    """Settles what waits for its delivery when the source knows the price. Each expiry of an index is asked for once,
+    and again after a pause. Ends when the server stops."""
+    again = 0.0
+
+    async def look() -> float:
+        nonlocal again
+        if not ledger.awaiting:
+            return _LONGEST
+        left = again - time.monotonic()
+        if left > 0:
+            return left
+        await _ask(ledger, prices, log)
+        again = time.monotonic() + _PATIENCE
+        return _PATIENCE
+
+    await _forever(ledger, look, log)
+
+
+async def _ask(ledger: Ledger, prices: DeliveryPrices, log: Log) -> None:
+    waiting: dict[tuple[str, str, Micros], list[Scope]] = {}
+    for scope, index_name, expiry in await ledger.unsettled():
+        waiting.setdefault((scope.venue, index_name, expiry), []).append(scope)
+    for (venue, index_name, expiry), scopes in waiting.items():
+        try:
+            price = await prices.delivery_price(venue, index_name, expiry)
+        except Exception as error:  # a source of any kind: what it cannot tell now it may tell later
+            log.warning("no_delivery_price", venue=venue, index_name=index_name, error=str(error))
+            continue
+        if price is None:
+            continue
+        for scope in scopes:
+            try:
+                await ledger.settle(scope, index_name, expiry, price)
+            except FailedPrecondition as refusal:
+                log.warning("not_settled", account=scope.account, index_name=index_name, reason=refusal.message)
+
+
+async def _forever(ledger: Ledger, look: Callable[[], Awaitable[float]], log: Log) -> None:
+    """Looks, and again with each revision, or after as many seconds as the look said. Only the server's end ends it:
+    whatever else goes wrong is said, and may go well the next time."""
+    while True:
+        try:
+            pause = await look()
+        except Exception as error:
+            log.warning("expiry_failed", error=repr(error))
+            pause = _PATIENCE
+        try:
+            await ledger.feed.beyond(ledger.feed.revision, pause)
+        except Unavailable:
+            return
 
 
 def _left(ledger: Ledger) -> float:
@@ -96,29 +150,3 @@ def _left(ledger: Ledger) -> float:
     if ledger.next_expiry is None:
         return _LONGEST
     return min(max(ledger.next_expiry - ledger.now, 0) / SECOND, _LONGEST)
-
-
-async def settle_known(ledger: Ledger, prices: DeliveryPrices, log: Log) -> None:
-    """Settles what waits for its delivery as soon as the source knows the price. Ends when the server stops."""
-    try:
-        while True:
-            if ledger.awaiting:
-                await _settle(ledger, prices, log)
-            await ledger.feed.beyond(ledger.feed.revision, _PATIENCE)
-    except Unavailable:
-        return
-
-
-async def _settle(ledger: Ledger, prices: DeliveryPrices, log: Log) -> None:
-    for scope, index_name, expiry in await ledger.unsettled():
-        try:
-            price = await prices.delivery_price(scope.venue, index_name, expiry)
-            if price is not None:
-                await ledger.settle(scope, index_name, expiry, price)
-        except Unavailable:
-            raise
-        except Refusal as refusal:
-            log.warning("not_settled", account=scope.account, index_name=index_name, reason=refusal.message)
-        except Exception as error:  # a source of any kind: what it cannot tell now it may tell later
-            log.warning("no_delivery_price", venue=scope.venue, index_name=index_name, error=str(error))
-            return

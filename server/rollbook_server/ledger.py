@@ -118,6 +118,7 @@ class Ledger:
     ) -> None:
         self._path = path.resolve()
         self.clock = clock
+        self._log = log
         self._database: Database = open_database(path, single_connection=single_connection, queue_size=queue_size)
         self._store = LedgerStore(self._database.db)
         self.clock.saw(self._store.newest_time)
@@ -334,6 +335,9 @@ class Ledger:
     def _due(self) -> list[Job]:
         """What the clock asks for after a commit: an expiry for each scope and index of which something has expired."""
         self.clock.saw(self._store.newest_time)
+        problems, self._store.values.problems = self._store.values.problems, []
+        for problem in problems:
+            self._log.error("sample_failed", error=repr(problem))
         book, now = self._store.book, self.now
         self.next_expiry = book.next_expiry()
         if self.next_expiry is None or self.next_expiry > now:

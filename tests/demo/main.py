@@ -1,6 +1,7 @@
-"""`make demo`: a bot sells options for a week of recorded (or synthetic) markets, and the ledger keeps its book.
+"""`make demo`: a bot sells options for a week of recorded (or synthetic) markets, the ledger keeps its book, and a
+watcher holds a copy of it. In the middle the server is killed and started again.
 
-Nothing is traded: the bot runs in DRY_RUN. Server, database, calls and figures are real.
+Nothing is traded: the bot runs in DRY_RUN. Server, database, calls, kill and figures are real.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import asyncio
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -15,11 +17,14 @@ from rich.progress import Progress
 
 from rollbook import AsyncClient
 from tests.demo.bot import Bot
-from tests.demo.market import Market
+from tests.demo.history import show_history
+from tests.demo.market import Market, Snapshot
 from tests.demo.recorded import find_recorded
 from tests.demo.story import Story
 from tests.demo.synthetic import SyntheticMarket
 from tests.demo.tables import show_book
+from tests.demo.watcher import Watcher
+from tests.support.proxy import OWN_CONNECTION, free_port
 from tests.support.server import RunningServer
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -29,7 +34,7 @@ WIDTH = 114
 
 
 def main() -> int:
-    """Run it; the exit code is that of the check at the end."""
+    """Run it; the exit code is that of the check at the end, or 1 if the watcher missed something."""
     parser = argparse.ArgumentParser(prog="python -m tests.demo.main", description=__doc__)
     parser.add_argument(
         "--synthetic", action="store_true", help="a synthetic market, even where there is a recorded one"
@@ -43,10 +48,10 @@ def main() -> int:
     if db.exists():
         parser.error(f"{db} exists already: the demo begins with an empty ledger")
     console.print("[bold]Rollbook demo[/]: a dry-run bot sells options, and the ledger keeps its book.\n")
-    with RunningServer(db) as server:
+    with RunningServer(db, listen=f"127.0.0.1:{free_port()}") as server:
         console.print(f"server   {server.target}, database {db}", soft_wrap=True)
-        asyncio.run(_run(server.target, None if options.synthetic else options.data, console))
-    return _check(db, console)
+        missed = asyncio.run(_run(server, None if options.synthetic else options.data, console))
+    return _check(db, console) or int(missed)
 
 
 def _console() -> Console:
@@ -56,7 +61,8 @@ def _console() -> Console:
     return console
 
 
-async def _run(target: str, data: Path | None, console: Console) -> None:
+async def _run(server: RunningServer, data: Path | None, console: Console) -> bool:
+    """Trades through the market; whether the watcher missed anything."""
     market = _market(data, console)
     snapshots = market.snapshots()
     console.print(f"market   {market.origin}", soft_wrap=True)
@@ -64,18 +70,45 @@ async def _run(target: str, data: Path | None, console: Console) -> None:
     console.print(
         "bot      calls and puts of 7-14 days, delta about 0.25, rolled and bought back; dailies kept to expiry.\n"
         "         It sells at the bid and buys at the ask, and leaves fees to the ledger's estimate.\n"
+        "watcher  holds a mirror of the open chains and every entry of the journal, by two streams.\n"
     )
     story = Story(console)
-    async with AsyncClient(target, account=ACCOUNT) as ledger:
-        bot = Bot(ledger, market, story)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            for snapshot in progress.track(snapshots, description="trading"):
-                await bot.step(snapshot)
-            story.end_day()
+    async with (
+        AsyncClient(server.target, account=ACCOUNT, deadline=60) as ledger,
+        AsyncClient(server.target, account=ACCOUNT, deadline=60, options=OWN_CONNECTION) as other,
+    ):
+        bot, watcher = Bot(ledger, market, story), Watcher(other, story)
+        async with watcher.watching():
+            with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+                for number, snapshot in enumerate(progress.track(snapshots, description="trading")):
+                    if number == len(snapshots) // 2:
+                        await _kill_under(bot, snapshot, server, story)
+                    else:
+                        await bot.step(snapshot)
+                story.end_day()
+            missed = await watcher.differences()
         console.print()
         # A row that a narrow terminal breaks in two is better than figures cut short.
         console.width = max(console.width, WIDTH)
         await show_book(ledger, console, snapshots[-1].time)
+        await show_history(ledger, console, ("BTC", "ETH", "USDC"))
+    outcome = "; ".join(missed) or "all of it equal to the server's"
+    console.print(f"watcher  {watcher.summary()}: {outcome}.\n", soft_wrap=True)
+    return bool(missed)
+
+
+async def _kill_under(bot: Bot, snapshot: Snapshot, server: RunningServer, story: Story) -> None:
+    """Kill -9, and a start on the same file, while the bot trades: its calls wait, and are made again."""
+    trading = asyncio.create_task(bot.step(snapshot))
+    began = time.perf_counter()
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+    gone = time.perf_counter() - began
+    await trading
+    story.tell(
+        snapshot.time,
+        f"kill -9: the server is gone for {gone:.1f} s, in the middle of a call. Bot and watcher go on when it is back",
+    )
 
 
 def _market(data: Path | None, console: Console) -> Market:

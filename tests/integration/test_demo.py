@@ -24,6 +24,9 @@ TOLD = (
     " adds ",
     "buys back",
     " rolls from ",
+    "has expired. The server says so by itself",
+    "kill -9: the server is gone for",
+    "all of it equal to the server's",
 )
 
 

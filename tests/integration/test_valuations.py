@@ -104,6 +104,27 @@ async def test_what_is_flagged_is_not_seen(trader: Trader) -> None:
     assert [sample.unrealized_pnl for sample in samples] == [Decimal("0.005"), Decimal("0.004")]
 
 
+async def test_each_mark_of_a_request_is_looked_at(trader: Trader) -> None:
+    """Several marks of one contract in one request count as in several."""
+    opened = await trader.open(sold("1", "0.02"))
+    marks = [mark(CALL, price, time=june(5, 9, minute)) for minute, price in enumerate(("0.04", "0.01", "0.03"))]
+    assert (await trader.client.update_marks(marks, mode=Mode.LIVE)).accepted == 3
+    value = await value_of(trader, opened.position_id)
+    assert figures(value, "peak_pnl", "max_drawdown", "chain_pnl") == (
+        Decimal("0.01"),
+        Decimal("0.02"),
+        Decimal("-0.01"),
+    )
+
+
+async def test_a_mark_cannot_cost_a_fill(trader: Trader) -> None:
+    """A volatility next to nothing has no standard deviations; what holds the contract is valued and recorded."""
+    await trader.client.update_marks([replace(mark(CALL, "0.015"), mark_volatility=5e-324)], mode=Mode.LIVE)
+    opened = await trader.open(sold("1", "0.02", time=june(5, 9)))
+    value = await value_of(trader, opened.position_id)
+    assert figures(value, "unrealized_pnl", "distance_to_strike_sigma") == (Decimal("0.005"), None)
+
+
 async def test_drawdown_outlives_a_restart(server: RunningServer) -> None:
     """Kill -9 and a restart leave peak and drawdown as they were, and the next marks go on from there; what is worth
     what is known as before."""
@@ -170,7 +191,12 @@ async def test_a_history_has_the_first_value_of_each_minute(trader: Trader) -> N
     ]
     [dollars] = await samples_of(trader, mode=Mode.LIVE, settlement_currency="USDC")
     assert figures(dollars, "unrealized_pnl", "open_credit", "missing_marks") == (200, 900, 0)
-    assert usdc.position_id == "usdc"
+    await trader.close(usdc.position_id, bought("1", "650", USDC_CALL, time=june(5, 11)))
+    *_, last = await samples_of(trader, mode=Mode.LIVE, settlement_currency="USDC")
+    assert figures(last, "time", "net_pnl", "unrealized_pnl", "open_credit") == (june(5, 11), 250, 0, 0)
+    crossed = {"best_bid_price": Decimal("0.03"), "best_ask_price": Decimal("0.02")}
+    await marked(trader, "0.025", 150, CALL, **crossed)  # no sample, of the chain or of the row
+    assert (await samples_of(trader, mode=Mode.LIVE, settlement_currency="BTC"))[-1] == rows[-1]
 
 
 async def test_a_history_is_thinned_with_age(trader: Trader) -> None:

@@ -21,6 +21,8 @@ from rollbook_server.domain.marks import KnownMark, MarkFlag
 
 _YEAR = 365
 """Days, as the venue counts time to expiry."""
+_SMALLEST = 1e-9
+"""Percent: a standard deviation under it is none."""
 
 Marks = Mapping[str, KnownMark]
 """The newest mark of each contract, by symbol."""
@@ -220,9 +222,10 @@ def _position_greeks(mark: Mark, position: float) -> Greeks | None:
 
 def _sigmas(distance: Decimal | None, volatility: float | None, days: Decimal) -> float | None:
     """A distance in percent, in standard deviations until the expiry."""
-    if distance is None or not volatility or volatility < 0 or not days:
+    if distance is None or volatility is None or volatility < 0:
         return None
-    return float(distance) / (volatility * math.sqrt(float(days) / _YEAR))
+    one = volatility * math.sqrt(float(days) / _YEAR)
+    return float(distance) / one if one > _SMALLEST else None
 
 
 @exact
@@ -341,11 +344,13 @@ def sample_chain(held: Held, now: Micros) -> ValueSample | None:
 
 @exact
 def sample_row(members: Iterable[Held], net_pnl: Decimal, now: Micros) -> ValueSample | None:
-    """The value of a portfolio row's open chains for its history; None if nothing is open."""
+    """The value of a portfolio row's open chains for its history; None where a mark is wild."""
     valued = [(held.chain, held.valuation(now)) for held in members]
     if not valued:
-        return None
+        return ValueSample(time=now, net_pnl=net_pnl, unrealized_pnl=ZERO, unrealized_pnl_usd=ZERO, open_credit=ZERO)
     (row,) = value_portfolio(valued)
+    if row.wild_marks:
+        return None
     return ValueSample(
         time=now,
         net_pnl=net_pnl,

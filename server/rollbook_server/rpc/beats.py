@@ -5,6 +5,7 @@ is computed for them.
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from rollbook_server.storage.changes import WatchFilter
 
 _SLICE = 25
 """Chains valued at a time, so that other calls get their turn."""
+_KEPT = 8
+"""Beats that are kept for watchers who come to them a little later."""
 
 Pieces = tuple[int, Sequence[bytes]]
 """The board's version that they show, and the messages as they are sent."""
@@ -31,20 +34,21 @@ class Beats:
         self, board: Board, clock: Clock, message: Callable[[Sequence[Any]], bytes], rows: int, size: int
     ) -> None:
         self._board, self._clock, self._body, self._rows, self._size = board, clock, message, rows, size
-        self._computed: dict[Beat, asyncio.Future[Pieces]] = {}
+        self._computed: OrderedDict[Beat, asyncio.Future[Pieces]] = OrderedDict()
 
     async def at(self, beat: Beat) -> Pieces:
         """The valuations of a beat."""
         known = self._computed.get(beat)
         if known is None:
             known = self._computed[beat] = asyncio.ensure_future(self._compute(beat[0], beat[3]))
-            for old in [other for other in self._computed if other[:2] == beat[:2] and other[2] < beat[2]]:
-                del self._computed[old]
+            if len(self._computed) > _KEPT:
+                self._computed.popitem(last=False)
         return await asyncio.shield(known)
 
     async def _compute(self, wanted: WatchFilter, version: int) -> Pieces:
         shown = self._board.version
-        changed = [held for held in self._board.since(version) if wanted.fits(held.chain)]
+        fits = wanted.test()
+        changed = [held for held in self._board.since(version) if fits(held.chain)]
         values: list[Any] = []
         for first in range(0, len(changed), _SLICE):
             values += [self._value(held) for held in changed[first : first + _SLICE]]
@@ -76,6 +80,6 @@ class Pulse:
     async def take(self) -> Sequence[bytes]:
         """The messages of this beat."""
         number = int(time.monotonic() // self._interval)
-        self._next = number + 1
+        self._next = number + (1 if self._next else 2)  # the first comes between two beats
         self.version, pieces = await self._beats.at((self._wanted, self._interval, number, self.version))
         return pieces

@@ -1,6 +1,6 @@
 """What has changed since a watcher looked last, read from the tables: from its cursor on, a batch at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -31,9 +31,10 @@ class WatchFilter:
     strategy_name: str | None = None
     position_id: str = ""
 
-    def fits(self, chain: Chain) -> bool:
-        """Whether a chain is wanted."""
-        return all(getattr(chain, name) == value for name, value in self.given.items())
+    def test(self) -> Callable[[Chain], bool]:
+        """Says of a chain whether it is wanted."""
+        given = self.given.items()
+        return lambda chain: all(getattr(chain, name) == value for name, value in given)
 
     @property
     def given(self) -> dict[str, Any]:

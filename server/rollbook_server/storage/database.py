@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 GROUP = 256
 """Commands committed together at most."""
+_PAUSE = 2.0
+"""Seconds after which what comes unasked is tried again, if it could not be written."""
 
 
 class DatabaseUnusable(Exception):
@@ -84,6 +86,7 @@ class Database:
         self._pool = None if single_connection else ThreadPoolExecutor(4, thread_name_prefix="ledger-reader")
         self._delivered: Callable[[Sequence[Job]], None] = _resolve
         self._follow: Callable[[], Sequence[Job]] = list
+        self._follow_again = 0.0
         self._failure: Callable[[BaseException], None] | None = None
         self._closing = False
         self._stale = False
@@ -189,14 +192,20 @@ class Database:
 
     def _write_following(self) -> None:
         """Writes what comes unasked. Where that fails only the log is told; it comes again after the next group."""
+        if time.monotonic() < self._follow_again:
+            return
+        errors: list[BaseException] = []
         try:
             following = self._follow()
-        except DatabaseError as error:
+            if following:
+                self._write_group(following)
+                errors = [job.error for job in following if job.error is not None]
+        except Exception as error:  # whatever it is, the commands before it are written, and those to come are not its
+            errors = [error]
+        for failed in errors:
+            self._follow_again = time.monotonic() + _PAUSE  # what fails makes memory be read again: not each time
             if self._failure is not None:
-                self._failure(error)
-            return
-        if following:
-            self._write_group(following)
+                self._failure(failed)
 
     def _write_group(self, group: Sequence[Job]) -> None:
         """Writes a group. Where the store fails, the whole group does. Where a command does, by a mistake of ours, the

@@ -119,7 +119,8 @@ class Projections:
 
     def holders(self, scope: Scope, symbol: str, at: Micros) -> Sequence[str]:
         rows = self._db.execute(
-            "SELECT position_id FROM legs WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
+            "SELECT position_id FROM legs INDEXED BY legs_by_contract"
+            " WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
             " AND open_time <= ? AND (close_time IS NULL OR close_time >= ?)",
             (scope.account, scope.mode, scope.venue, symbol, at, at),
         )
@@ -139,7 +140,8 @@ class Projections:
                 if leg.instrument.symbol == symbol:
                     return leg.instrument
         rows = self._db.execute(
-            "SELECT position_id FROM legs WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
+            "SELECT position_id FROM legs INDEXED BY legs_by_contract"
+            " WHERE account = ? AND mode = ? AND venue = ? AND symbol = ?"
             " ORDER BY position_id",
             (scope.account, scope.mode, scope.venue, symbol),
         )
@@ -157,8 +159,9 @@ class Projections:
 
     def unsettled(self, scope: Scope, symbol: str, index_name: str, expiry: Micros) -> Sequence[str]:
         rows = self._db.execute(
-            "SELECT position_id FROM legs WHERE held = 1 AND account = ? AND mode = ? AND venue = ?"
-            " AND expiry = ? AND " + ("symbol = ?" if symbol else "index_name = ?"),
+            "SELECT position_id FROM legs INDEXED BY legs_held"
+            " WHERE held = 1 AND account = ? AND mode = ? AND venue = ? AND expiry = ? AND "
+            + ("symbol = ?" if symbol else "index_name = ?"),
             (scope.account, scope.mode, scope.venue, expiry, symbol or index_name),
         )
         return self._with_unwritten(

@@ -74,7 +74,8 @@ def thin_samples(db: Connection, now: Micros) -> None:
         )
         db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, str(upto)))
     db.execute(
-        "DELETE FROM value_samples WHERE time <= (SELECT time FROM value_samples ORDER BY time DESC LIMIT 1 OFFSET ?)",
+        "DELETE FROM value_samples WHERE position_id <> ''"
+        " AND time <= (SELECT time FROM value_samples ORDER BY time DESC LIMIT 1 OFFSET ?)",
         (MAX_SAMPLES,),
     )
 

@@ -69,7 +69,8 @@ _TABLES = (
         leg_numbers TEXT NOT NULL
     ) STRICT""",
     "CREATE UNIQUE INDEX chains_by_name ON chains (account, position_id)",
-    "CREATE INDEX chains_by_account ON chains (account, state)",
+    "CREATE INDEX chains_by_account ON chains (account)",  # with the row's id behind it: pages in their order
+    "CREATE INDEX chains_of_account_by_change ON chains (account, revision)",
     "CREATE INDEX chains_by_change ON chains (revision)",
     "CREATE INDEX chains_unfinished ON chains (unfinished) WHERE unfinished = 1",
     f"""CREATE TABLE legs (

@@ -2,8 +2,9 @@
 chains that it concerns, and the first value of a minute goes into their history. In the same commit as its cause.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 
 from rollbook_server.domain.chains import Chain, Leg
 from rollbook_server.domain.clock import Micros
@@ -65,6 +66,8 @@ class Values:
         """The newest time of a mark that is committed."""
         self.fresh: dict[ChainKey, Held] = {}
         """What has changed for those who watch, since somebody took it."""
+        self.problems: list[Exception] = []
+        """What went wrong with samples, since somebody took it."""
         self._load()
 
     # -- transactions -------------------------------------------------------------------------------------------
@@ -197,23 +200,31 @@ class Values:
         """Takes the marks that are newer than what is there; returns the symbols of the others."""
         ignored: list[str] = []
         concerned: dict[ChainKey, tuple[Held, dict[str, KnownMark]]] = {}
+        taken: set[MarkKey] = set()
         for mark in marks:
             known = KnownMark(mark=mark)
             key = mark_key(known)
             before = self._mark(key)
+            if key in taken:  # each mark of a contract is looked at, however they come
+                self._see_all(concerned, now)
+                concerned, taken = {}, set()
             if before is not None and mark.mark_time <= before.mark.mark_time:
                 ignored.append(mark.symbol)
                 continue
             known = judge_mark(mark, self._instrument(mark), before)
+            taken.add(key)
             self._marks[key] = known
             self._written[key] = known
             for chain_key, held in self._holding(mark):
                 _, fresh = concerned.setdefault(chain_key, (held, dict(held.marks)))
                 other = fresh.get(mark.symbol)  # shared where this one is the account's own, or the other way round
                 fresh[mark.symbol] = known if other is None or _newer(known, other) else other
-        for chain_key, (held, fresh) in concerned.items():
-            self._see(chain_key, held.chain, held.legs, fresh, held.drawdown, now)
+        self._see_all(concerned, now)
         return ignored
+
+    def _see_all(self, concerned: dict[ChainKey, tuple[Held, dict[str, KnownMark]]], now: Micros) -> None:
+        for key, (held, marks) in concerned.items():
+            self._see(key, held.chain, held.legs, marks, held.drawdown, now)
 
     def changed(self, chains: Iterable[Chain], now: Micros) -> None:
         """Chains are as they are now by an accepted command."""
@@ -251,17 +262,23 @@ class Values:
             self._drawdowns[key] = drawdown
         held = Held(chain, legs, marks, drawdown)
         self._held[key] = held
-        if not marks:
-            return
         series = _series_of_chain(chain)
-        if self._due(series, now):
-            sample = sample_chain(held, now)
-            if sample is not None:
-                self._sampled[series] = now
-                self._samples[series, now] = sample
+        if marks and self._due(series, now):
+            self._sample(series, now, lambda: sample_chain(held, now))
         row = row_of(chain)
-        if self._due(_series_of(row), now):
+        if (marks or not legs) and self._due(_series_of(row), now):
             self._rows_due[row] = now
+
+    def _sample(self, series: Series, now: Micros, make: Callable[[], ValueSample | None]) -> None:
+        """Keeps a sample, if there is one. No mistake in it may cost a fill, whose transaction this is."""
+        try:
+            sample = make()
+        except Exception as error:
+            self.problems.append(error)
+            return
+        if sample is not None:
+            self._sampled[series] = now
+            self._samples[series, now] = sample
 
     def _due(self, series: Series, now: Micros) -> bool:
         """Whether a minute has begun that the series has no sample of."""
@@ -279,11 +296,8 @@ class Values:
         for held in self.held().values():
             members.setdefault(row_of(held.chain), []).append(held)
         for row, now in due.items():
-            sample = sample_row(members.get(row, ()), self._net_pnl(row), now)
-            if sample is not None:
-                series = _series_of(row)
-                self._sampled[series] = now
-                self._samples[series, now] = sample
+            net_pnl = self._net_pnl(row)
+            self._sample(_series_of(row), now, partial(sample_row, members.get(row, ()), net_pnl, now))
         self._sampled.keep_command()
         self._samples.keep_command()
 
