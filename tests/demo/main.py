@@ -93,7 +93,7 @@ async def _run(server: RunningServer, data: Path | None, console: Console) -> bo
         await show_book(ledger, console, snapshots[-1].time)
         await show_history(ledger, console, ("BTC", "ETH", "USDC"))
     outcome = "; ".join(missed) or "all of it equal to the server's"
-    console.print(f"watcher  {watcher.summary()}: {outcome}.\n", soft_wrap=True)
+    console.print(f"watcher  {watcher.summary()}:\n         {outcome}.\n", soft_wrap=True)
     return bool(missed)
 
 

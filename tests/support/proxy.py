@@ -13,6 +13,8 @@ from typing import Self
 OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
 """Options of a client that shall have one: else gRPC makes one for all clients of a process."""
 
+_PATIENCE = 5
+"""Seconds until a client that has its end of file is cut off all the same."""
 _AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER that drops what is unsent and answers with a reset."""
 
@@ -61,11 +63,11 @@ class Proxy:
         await asyncio.gather(*self._serving, return_exceptions=True)
         await self._server.wait_closed()
 
-    def cut(self) -> None:
+    def cut(self, *but: asyncio.StreamWriter) -> None:
         """Cuts all connections at once: both sides get a reset."""
         self._left = None
         self._cut.set()
-        for end in self._ends:
+        for end in self._ends.difference(but):
             _reset(end)
 
     def cut_after(self, count: int) -> asyncio.Event:
@@ -92,6 +94,8 @@ class Proxy:
                 asyncio.ensure_future(self._answers(from_server, to_client)),
             ]
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            if not to_client.transport.is_closing():  # it has its end of file, and closes when it has read to it
+                await asyncio.wait(pumps, timeout=_PATIENCE)
         except ConnectionError:
             pass  # nobody serves there
         finally:
@@ -118,7 +122,9 @@ class Proxy:
                 writer.write(data)
                 self.sent += len(data)
                 if last:
-                    self.cut()
+                    # What was sent is to arrive: after a reset the other end's system would throw it away.
+                    writer.write_eof()
+                    self.cut(writer)
                     return
                 await writer.drain()
 
