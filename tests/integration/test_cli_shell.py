@@ -36,7 +36,7 @@ from tests.support.trading import (
     sold,
 )
 
-COMMANDS = ("positions", "closed", "chain", "portfolio", "entries", "refused", "record", "settle", "marks")
+COMMANDS = ("positions", "closed", "chain", "portfolio", "entries", "refused", "record", "settle", "marks", "watch")
 
 
 @pytest.fixture(scope="module")

@@ -51,8 +51,9 @@ def gathered(call: Callable[..., Paged], rows: str, limit: int, **filters: Any) 
     return replace(pages[-1], **whole)
 
 
-def print_json(answer: Answer) -> None:
-    """One JSON document: protobuf's mapping with the names of the protos. Decimals are strings with every digit."""
+def print_json(answer: Answer, indent: int | None = 2) -> None:
+    """One JSON document: protobuf's mapping with the names of the protos. Decimals are strings with every digit.
+    Without an indent it is one line."""
     from google.protobuf.json_format import MessageToJson
 
     try:
@@ -60,6 +61,8 @@ def print_json(answer: Answer) -> None:
     except ValueError as error:
         raise Stop(f"the answer cannot be written: {error} — is there a newer rollbook?", NO_ANSWER) from None
     sys.stdout.write(
-        MessageToJson(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=2)
+        MessageToJson(
+            message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True, indent=indent
+        )
         + "\n"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rollbook._exact import total
 from rollbook.cli import figures
 from rollbook.cli.figures import DOLLARS, exact, words
-from rollbook.cli.positions import mark_price, signed_quantity
+from rollbook.cli.held import mark_price, signed_quantity
 from rollbook.cli.tables import Column, Page
 from rollbook.models import (
     CashLine,

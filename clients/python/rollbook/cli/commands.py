@@ -15,7 +15,16 @@ from rollbook.cli.completion import complete_position
 from rollbook.cli.connection import Session
 from rollbook.cli.example import EXECUTION
 from rollbook.cli.failures import EXIT_CODES, told
-from rollbook.cli.options import FILTERS, read_chain_filter, read_count, read_decimal, read_expiry, read_mode, read_time
+from rollbook.cli.options import (
+    FILTERS,
+    read_chain_filter,
+    read_count,
+    read_decimal,
+    read_expiry,
+    read_interval,
+    read_mode,
+    read_time,
+)
 from rollbook.cli.quick import QuickCommand, QuickGroup
 
 app = typer.Typer(
@@ -229,6 +238,35 @@ def refused(
     from rollbook.cli.refused import show_refused
 
     show_refused(session, read_mode(mode), include_resolved, read_count(limit))
+
+
+@_command(READ)
+def watch(
+    session: Session,
+    mode: options.ModeFilter = "",
+    underlying: options.Underlying = "",
+    strategy: options.Strategy = "",
+    strategy_name: options.StrategyName = "",
+    entries: Annotated[
+        str, typer.Option("--entries", metavar="NUMBER", help="The last so many entries, at most 500; 0 is none.")
+    ] = "8",
+    interval: Annotated[str, typer.Option(metavar="SECONDS", help="New values at most so often, 0.1 to 60.")] = "1",
+) -> None:
+    """What is open, live: its value and PnL as marks come, and below it the last entries of the journal.
+
+    PnL is of the chain, closed legs and fees included; Open PnL of what is open. Left % is what buying back costs, as a
+    yearly yield on the collateral; OTM how far the strike is out of the money, in percent and in standard deviations.
+    A narrow terminal shows fewer columns, and names them.
+
+    Ctrl-C ends it. When the server goes away, it goes on as soon as that is back. In a pipe it prints a line for each
+    entry, change and value; with --json each message of the API is one line.
+
+    Example: `rollbook watch --mode live --entries 5`
+    """
+    from rollbook.cli.watch import show_watch
+
+    filters = read_chain_filter(mode, underlying, strategy, strategy_name)
+    show_watch(session, filters, read_count(entries), read_interval(interval))
 
 
 @_command(WRITE)

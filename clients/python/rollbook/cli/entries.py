@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from rollbook.cli import figures, flags
@@ -34,28 +34,33 @@ def show_entries(session: Session, position_id: str, after_revision: int, limit:
     if not answer.entries:
         page.line("No entry.")
         return
-    entries = answer.entries
-    several = any(entry.sequence > 1 for entry in entries)
-    page.table(
-        [
-            Column(
-                "Rev",
-                [f"{entry.revision}.{entry.sequence}" if several else str(entry.revision) for entry in entries],
-                figure=True,
-            ),
-            Column("Happened", [figures.minute(entry.event_time) for entry in entries]),
-            Column(
-                "Account", [entry.account for entry in entries], hidden=len({entry.account for entry in entries}) < 2
-            ),
-            Column("Position", [entry.position_id for entry in entries], folds=True),
-            Column("What", [what(entry) for entry in entries], folds=True),
-            Column("In detail", ["\n".join((*details(entry), *_flagged(entry))) for entry in entries], folds=True),
-        ]
-    )
-    shown = dict.fromkeys(flag for entry in entries for flag in _flags(entry))
-    page.notes(f"{words(flag)}: {flags.FLAG_MEANING.get(flag, '')}." for flag in shown)
+    page.table(entry_columns(answer.entries))
+    page.notes(entry_notes(answer.entries))
     if answer.next_page_token:
         page.line(f"These are the newest {limit}: raise --limit, or say 0 for all.")
+
+
+def entry_columns(entries: Sequence[LedgerEntry]) -> list[Column]:
+    """A row for each entry."""
+    several = any(entry.sequence > 1 for entry in entries)
+    return [
+        Column(
+            "Rev",
+            [f"{entry.revision}.{entry.sequence}" if several else str(entry.revision) for entry in entries],
+            figure=True,
+        ),
+        Column("Happened", [figures.minute(entry.event_time) for entry in entries]),
+        Column("Account", [entry.account for entry in entries], hidden=len({entry.account for entry in entries}) < 2),
+        Column("Position", [entry.position_id for entry in entries], folds=True),
+        Column("What", [what(entry) for entry in entries], folds=True),
+        Column("In detail", ["\n".join((*details(entry), *flagged(entry))) for entry in entries], folds=True),
+    ]
+
+
+def entry_notes(entries: Iterable[LedgerEntry]) -> list[str]:
+    """What the flags of these entries mean."""
+    shown = dict.fromkeys(flag for entry in entries for flag in _flags(entry))
+    return [f"{words(flag)}: {flags.FLAG_MEANING.get(flag, '')}." for flag in shown]
 
 
 def what(entry: LedgerEntry) -> str:
@@ -120,9 +125,10 @@ def _or_missing(figure: Decimal | None) -> str:
     return figures.MISSING if figure is None else number(figure)
 
 
-def _flagged(entry: LedgerEntry) -> list[str]:
-    flagged = ", ".join(map(words, _flags(entry)))
-    return [f"({flagged})"] if flagged else []
+def flagged(entry: LedgerEntry) -> list[str]:
+    """Its flags in words, if there are any."""
+    said = ", ".join(map(words, _flags(entry)))
+    return [f"({said})"] if said else []
 
 
 def _flags(entry: LedgerEntry) -> tuple[Flag, ...]:

@@ -41,6 +41,17 @@ def percent(figure: Decimal, what: str) -> str:
     return f"{figure:.1f} % {what}"
 
 
+def estimates(figures: Sequence[float | Literal[""] | None], places: int) -> list[str]:
+    """What a model says: greeks and standard deviations."""
+    known = [Decimal(repr(figure)) if isinstance(figure, float) else figure for figure in figures]
+    return decimals(
+        [round(each, places) if isinstance(each, Decimal) and each.is_finite() else each for each in known],
+        places,
+        places,
+        sign="+",
+    )
+
+
 def percents(figures: Sequence[Figure]) -> list[Text]:
     """One place is enough to read a percentage by."""
     return [_coloured(text) for text in decimals(figures, 1, 1, sign="+")]
@@ -86,6 +97,15 @@ def days_to(expiry: datetime | None, now: datetime) -> str:
 def days(figure: Decimal | None) -> str:
     """A number of days."""
     return MISSING if figure is None else f"{figure:,.1f}"
+
+
+def age(figure: timedelta) -> str:
+    """How long ago: 7 s, 12 min, 3 h, 9 d."""
+    seconds = max(int(figure.total_seconds()), 0)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:  # 90 min say more than 1 h
+            return f"{seconds // size:,} {unit}"
+    return f"{seconds} s"
 
 
 def minute(time: datetime | None) -> str:

@@ -17,16 +17,17 @@ from rollbook.models import (
 )
 from rollbook.payloads import open_legs
 
-STALE = timedelta(hours=1)
-"""An older mark is pointed out."""
+STALE = timedelta(minutes=10)
+"""An older mark is pointed out: as the server has it, and also where it has not been heard of since."""
 
-NO_MARK, OLD_MARK, NO_USD = "no mark", "old mark", "no USD"
+NO_MARK, OLD_MARK, WILD_MARK, NO_USD = "no mark", "old mark", "wild mark", "no USD"
 FEE_MISSING, FEE_ESTIMATED = "fee missing", "fee est."
 UNCOVERED, HALF_ROLL, EXPIRED, ORDER_RESTS = "uncovered", "half roll", "expired", "order rests"
 
 MEANING = {
     NO_MARK: "what is open has no mark price, so no value: `rollbook marks` sends one",
-    OLD_MARK: "its oldest mark is more than an hour old",
+    OLD_MARK: "a mark of it is more than ten minutes old, or of an expired contract",
+    WILD_MARK: "a mark of it cannot be right, so its value is not either",
     NO_USD: "an index price is missing, so its USD figure is not known",
     FEE_MISSING: "a fill came without its fee: the PnL is too good by it",
     FEE_ESTIMATED: "a fee was estimated from the venue's fee table",
@@ -76,8 +77,10 @@ def of_position(chain: PositionChain, value: ChainValuation | None, now: datetim
         flags.append(EXPIRED)
     if held and (value is None or value.missing_marks):
         flags.append(NO_MARK)
-    elif value is not None and value.mark_time is not None and now - value.mark_time > STALE:
+    elif value and (value.stale_marks or (value.mark_time is not None and now - value.mark_time > STALE)):
         flags.append(OLD_MARK)
+    if value and value.wild_marks:
+        flags.append(WILD_MARK)
     if chain.net_pnl_usd is None or (value and value.unrealized_pnl is not None and value.unrealized_pnl_usd is None):
         flags.append(NO_USD)
     if any(_is_uncovered(leg) for leg in held):  # the chain's own flag stays when such a leg is rolled away

@@ -169,15 +169,23 @@ def read_count(text: str) -> int:
     return int(text)
 
 
-def read_seconds(text: str) -> float:
+def read_seconds(text: str, option: str = "--deadline") -> float:
     """A number of seconds above 0."""
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise Stop(f"--deadline is a number of seconds above 0, and {text!r} is not — for example 5")
+        raise Stop(f"{option} is a number of seconds above 0, and {text!r} is not — for example 5")
     return seconds
+
+
+def read_interval(text: str) -> int:
+    """Milliseconds between valuations, from seconds that the server takes."""
+    seconds = read_seconds(text, "--interval")
+    if not 0.1 <= seconds <= 60:
+        raise Stop(f"--interval is 0.1 to 60 seconds, and {text!r} is not")
+    return round(seconds * 1_000)
 
 
 def read_mode(text: str) -> Mode:

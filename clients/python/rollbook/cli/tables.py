@@ -18,6 +18,7 @@ PAGE = 100
 GAPS = ((2, 0.5), (1, 0.0))
 """Columns between columns, and how much of the width of its words a column keeps when they are folded: first air, then
 room for words."""
+LEFT_OUT = "Left out, the terminal is too narrow"
 LINES = box.Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
 """A line below the head, and one above the sum."""
 
@@ -32,6 +33,8 @@ class Column:
     """Stands right, and is never broken."""
     folds: bool = False
     """Words that may go over several lines."""
+    least: int = 0
+    """Folded words keep this width, if they are as wide."""
     spare: int = 0
     """Left out where the page is too narrow, the highest first; 0 never."""
     hidden: bool = False
@@ -47,7 +50,8 @@ class Column:
         """So that no word has to be broken."""
         if not self.folds:
             return self.widest
-        return max((cell_len(word) for cell in (self.head, *self.cells) for word in str(cell).split()), default=0)
+        words = max((cell_len(word) for cell in (self.head, *self.cells) for word in str(cell).split()), default=0)
+        return max(words, min(self.least, self.widest))
 
 
 def fit(columns: Sequence[Column], width: int) -> tuple[list[Column], list[int], int]:
@@ -86,18 +90,54 @@ def printable(text: str | Text) -> Text:
     return Text(plain, style=text.style if isinstance(text, Text) else "")
 
 
+def laid_out(columns: Iterable[Column], width: int, *, sums: bool = False) -> tuple[Table, int, list[str]]:
+    """The table that fits on a page, how wide it is, and the heads of the columns that are left out of it."""
+    shown = [column for column in columns if not column.hidden]
+    kept, widths, gap = fit(shown, width)
+    headed = any(column.head for column in kept)
+    table = Table(
+        box=LINES if headed else None,
+        show_header=headed,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, gap - headed, 0, 0),  # a box has one column of its own between two
+        header_style="dim",
+    )
+    for column, room in zip(kept, widths, strict=True):
+        table.add_column(
+            column.head,
+            justify="right" if column.figure else "left",
+            width=room,
+            no_wrap=not column.folds,
+            overflow="fold",
+        )
+    rows = [map(printable, row) for row in zip(*(column.cells for column in kept), strict=True)]
+    below = rows.pop() if sums else None
+    for row in rows:
+        table.add_row(*row)
+    if below is not None and len(rows) > 1:
+        table.add_section()
+        table.add_row(*below)
+    left_out = [column.head for column in shown if column not in kept]
+    return table, sum(widths) + gap * (len(kept) - 1), left_out
+
+
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Rich would end the process here, with an exit code that means something else to us."""
         raise BrokenPipeError
 
 
+def plain_console() -> Console:
+    """Markup and emoji codes off: what a bot gave as a reason is text, whatever it looks like."""
+    return _Console(highlight=False, markup=False, emoji=False)
+
+
 class Page:
     """What a command prints. In a pipe it is as wide as its widest table, so that nothing is ever cut off."""
 
     def __init__(self) -> None:
-        # Markup and emoji codes off: what a bot gave as a reason is text, whatever it looks like.
-        self._console = _Console(highlight=False, markup=False, emoji=False)
+        self._console = plain_console()
         if not self._console.is_terminal and "COLUMNS" not in os.environ:
             self._console.width = 1000
         self._begun = False
@@ -107,39 +147,13 @@ class Page:
 
         With `sums` the last cell of each column is a sum, below a line, and left out where there is but one row.
         """
-        shown = [column for column in columns if not column.hidden]
-        kept, widths, gap = fit(shown, self._console.width)
-        headed = any(column.head for column in kept)
-        table = Table(
-            box=LINES if headed else None,
-            show_header=headed,
-            show_edge=False,
-            pad_edge=False,
-            padding=(0, gap - headed, 0, 0),  # a box has one column of its own between two
-            header_style="dim",
-        )
-        for column, width in zip(kept, widths, strict=True):
-            table.add_column(
-                column.head,
-                justify="right" if column.figure else "left",
-                width=width,
-                no_wrap=not column.folds,
-                overflow="fold",
-            )
-        rows = [map(printable, row) for row in zip(*(column.cells for column in kept), strict=True)]
-        below = rows.pop() if sums else None
-        for row in rows:
-            table.add_row(*row)
-        if below is not None and len(rows) > 1:
-            table.add_section()
-            table.add_row(*below)
+        table, width, left_out = laid_out(columns, self._console.width, sums=sums)
         self._gap()
         if title:
             self.lines(Text(title, style="bold"))
-        self._print(table, sum(widths) + gap * (len(kept) - 1))
-        left_out = [column.head for column in shown if column not in kept]
+        self._print(table, width)
         if left_out:
-            self.notes([f"Left out, the terminal is too narrow: {', '.join(left_out)}."])
+            self.notes([f"{LEFT_OUT}: {', '.join(left_out)}."])
 
     def _print(self, table: Table, width: int) -> None:
         usual = self._console.width
