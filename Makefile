@@ -95,12 +95,12 @@ define old_enough
 			"say make PROTOS_PYTHON=/path/to/python3.13 (3.11 to 3.13)" >&2; exit 1; }
 endef
 
-.venv/ready: requirements-dev.txt server/pyproject.toml clients/python/pyproject.toml
+.venv/ready: requirements-dev.txt server/pyproject.toml clients/python/pyproject.toml clients/bot/pyproject.toml
 	$(call environment,.venv,$(PYTHON))
 	@echo ".venv: installing the pinned libraries and tools"
 	@$(BIN)/pip install -r requirements-dev.txt
-	@echo ".venv: installing rollbook and rollbook-server from this directory"
-	@$(BIN)/pip install --no-deps --no-build-isolation -e clients/python -e server
+	@echo ".venv: installing rollbook, rollbook-bot and rollbook-server from this directory"
+	@$(BIN)/pip install --no-deps --no-build-isolation -e clients/python -e clients/bot -e server
 	@touch $@
 
 .venv-floor/ready: requirements-floor.txt clients/python/pyproject.toml

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-SOURCES = {"rollbook": ROOT / "clients/python", "rollbook-server": ROOT / "server"}
+SOURCES = {
+    "rollbook": ROOT / "clients/python",
+    "rollbook-bot": ROOT / "clients/bot",
+    "rollbook-server": ROOT / "server",
+}
 
 
 def pip(*words: str | Path, python: str = sys.executable) -> subprocess.CompletedProcess[str]:

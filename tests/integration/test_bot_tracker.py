@@ -1,0 +1,309 @@
+"""The drop-in tracker on a real ledger: dicts as the execution layer before Rollbook made them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollbook import Client, FillSource, LedgerError, PositionChain
+from rollbook_bot.position_tracker import PositionTracker
+from tests.support.server import RunningServer
+from tests.support.trading import figures, new_account, prove
+
+CALL, LATER, HIGHER = "BTC-26DEC98-100000-C", "BTC-25JUN99-105000-C", "BTC-26DEC98-110000-C"
+PUT, USDC_CALL = "BTC-26DEC98-80000-P", "BTC_USDC-26DEC98-100000-C"
+PATIENCE = 20
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    path = tmp_path_factory.mktemp("tracker") / "ledger.db"
+    with RunningServer(path) as running:
+        yield running
+    prove(path)
+
+
+class Book:
+    """A tracker with an account of its own, and a look at what the ledger made of it."""
+
+    def __init__(self, server: RunningServer, spool: Path) -> None:
+        self.account = new_account()
+        self.spool = spool
+        self.tracker = PositionTracker(target=server.target, account=self.account, spool=spool)
+        self.ledger = Client(server.target, account=self.account).open()
+
+    def close(self) -> None:
+        self.tracker.close()
+        self.ledger.close()
+
+    def tell(self, result: dict[str, Any]) -> dict[str, Any]:
+        self.tracker.process_execution_result(result)
+        return result
+
+    def chains(self) -> list[PositionChain]:
+        """The ledger's chains, once it has everything."""
+        assert self.tracker.flush(PATIENCE)
+        return sorted(self.ledger.iterate_chains(), key=lambda chain: chain.created_revision)
+
+
+@pytest.fixture
+def book(server: RunningServer, tmp_path: Path) -> Iterator[Book]:
+    made = Book(server, tmp_path / "spool")
+    yield made
+    made.close()
+
+
+_ids = iter(range(1, 10_000))
+
+
+def order(side: str, symbol: str, size: float, price: float, state: str = "filled", **more: Any) -> dict[str, Any]:
+    """As the real path made it."""
+    return {
+        "type": side,
+        "symbol": symbol,
+        "size": size,
+        "price": price,
+        "order_id": f"{symbol[:3]}-{next(_ids)}",
+        "order_state": state,
+        **more,
+    }
+
+
+def simulated(side: str, symbol: str, size: float, price: float, **more: Any) -> dict[str, Any]:
+    """As the dry run made it."""
+    return {"type": side, "symbol": symbol, "size": size, "price": price, "simulated": True, **more}
+
+
+def opened(*orders: dict[str, Any], kind: str = "COVERED_CALL", **more: Any) -> dict[str, Any]:
+    dry = bool(orders) and bool(orders[0].get("simulated"))
+    return {
+        "status": "simulated" if dry else "executed",
+        "dry_run": dry,
+        "action": f"OPEN_{kind}",
+        "params": {"symbol": orders[0]["symbol"], "size": orders[0]["size"]},
+        "orders": list(orders),
+        "errors": [],
+        "underlying": "BTC",
+        **more,
+    }
+
+
+def closed(*orders: dict[str, Any], kind: str = "COVERED_CALL", **more: Any) -> dict[str, Any]:
+    return {**opened(*orders, kind=kind), "action": f"CLOSE_{kind}", **more}
+
+
+def rolled(*orders: dict[str, Any], kind: str = "COVERED_CALL", to: str = LATER, **more: Any) -> dict[str, Any]:
+    return {
+        **opened(*orders, kind=kind),
+        "action": f"ROLL_{kind}",
+        "params": {"from_symbol": orders[0]["symbol"], "to_symbol": to, "size": orders[0]["size"]},
+        **more,
+    }
+
+
+def test_open_roll_and_close(book: Book) -> None:
+    """A covered call is opened, rolled and closed: one chain, exact to the last digit of what the dicts say."""
+    book.tell(opened(order("SELL", CALL, 0.3, 0.0123)))
+    book.tell(
+        rolled(
+            order("BUY", CALL, 0.3, 0.0045, leg="close"),
+            order("SELL", LATER, 0.3, 0.0155, leg="open"),
+        )
+    )
+    book.tell(closed(order("BUY", LATER, 0.3, 0.002)))
+    [chain] = book.chains()
+    assert (chain.state, chain.num_rolls, chain.num_legs) == ("CLOSED", 1, 2)
+    assert chain.net_pnl == (Decimal("0.0123") - Decimal("0.0045") + Decimal("0.0155") - Decimal("0.002")) * Decimal(
+        "0.3"
+    )
+    assert not chain.fees_complete  # nobody said what they were
+    lines = book.ledger.get_chain(chain.position_id).lines
+    assert {line.source for line in lines} == {FillSource.ORDER_AGGREGATE}
+
+
+def test_the_dry_run(book: Book) -> None:
+    """Simulated orders are DRY_RUN, with the ledger's estimate of their fees; LIVE ones stay apart."""
+    book.tell(opened(simulated("SELL", PUT, 1, 0.01), kind="CASH_SECURED_PUT"))
+    book.tell(opened(order("SELL", PUT, 1, 0.01), kind="CASH_SECURED_PUT"))
+    dry, live = book.chains()
+    assert (dry.mode, dry.strategy, dry.fees_estimated) == ("DRY_RUN", "CASH_SECURED_PUT", True)
+    assert (live.mode, live.fees_estimated) == ("LIVE", False)
+
+
+def test_a_resting_order_is_no_fill(book: Book) -> None:
+    """What rests is told as resting; the same dict with the order filled, or gone, is told as what became of it."""
+    filling, leaving = order("SELL", CALL, 0.5, 0.01, "open"), order("SELL", HIGHER, 0.5, 0.01, "open")
+    first, second = book.tell(opened(filling)), book.tell(opened(leaving))
+    assert [figures(chain, "state", "open_quantity") for chain in book.chains()] == [("PENDING", 0), ("PENDING", 0)]
+    filling.update(order_state="filled", average_price=0.0102)
+    leaving.update(order_state="cancelled")
+    book.tell(first)
+    book.tell(second)
+    book.tell(second)
+    one, other = book.chains()
+    assert (one.state, one.open_quantity, one.open_credit) == ("OPEN", Decimal("0.5"), Decimal("0.0051"))
+    assert (other.state, other.close_reason) == ("CLOSED", "ORDER_CANCELLED")
+
+
+def test_told_twice(book: Book) -> None:
+    """The same dict again is the same trade, by its orders or by the id that is written into it; so is one that was
+    made anew with the same orders. Two dicts alike without ids are two trades."""
+    live = opened(order("SELL", CALL, 0.1, 0.01))
+    again = copy.deepcopy(live)
+    for result in (live, live, again):
+        book.tell(result)
+    dry = opened(simulated("SELL", CALL, 0.1, 0.01))
+    like = copy.deepcopy(dry)
+    for result in (dry, dry, like):
+        book.tell(result)
+    first, second = book.chains()
+    assert (first.mode, first.open_quantity) == ("LIVE", Decimal("0.1"))
+    assert (second.mode, second.open_quantity) == ("DRY_RUN", Decimal("0.2"))  # the second one is an ADD
+    assert live["request_id"] == again.get("request_id", live["request_id"])
+
+
+def test_an_open_of_what_is_held_is_an_add(book: Book) -> None:
+    """One chain grows; another contract, and another strategy, are chains of their own."""
+    book.tell(opened(order("SELL", CALL, 0.1, 0.01)))
+    book.tell(opened(order("SELL", CALL, 0.2, 0.02)))
+    book.tell(opened(order("SELL", HIGHER, 0.1, 0.01)))
+    book.tell(opened(order("SELL", PUT, 0.1, 0.01), kind="CASH_SECURED_PUT"))
+    grown, *others = book.chains()
+    assert (grown.open_quantity, grown.open_credit) == (Decimal("0.3"), Decimal("0.005"))
+    assert len(others) == 2
+
+
+def test_a_roll_that_failed_half_way(book: Book) -> None:
+    """The buy-back counts, the chain is FLAT and says why; a later OPEN of the same underlying completes the roll."""
+    book.tell(opened(order("SELL", CALL, 0.1, 0.02)))
+    book.tell(
+        rolled(
+            order("BUY", CALL, 0.1, 0.005, leg="close"),
+            status="partial_error",
+            errors=["Open leg failed: not_enough_funds"],
+        )
+    )
+    [chain] = book.chains()
+    assert (chain.state, chain.flat_reason) == ("FLAT", "Open leg failed: not_enough_funds")
+    book.tell(opened(order("SELL", HIGHER, 0.1, 0.01)))
+    [chain] = book.chains()
+    assert (chain.state, chain.num_rolls, chain.num_legs) == ("OPEN", 1, 2)
+
+
+def test_a_roll_that_failed_at_once(book: Book) -> None:
+    """Where not even the first order was taken nothing changes, and the journal has the reason."""
+    book.tell(opened(order("SELL", CALL, 0.1, 0.02)))
+    failed = rolled(order("BUY", CALL, 0.1, 0.005), status="partial_error", errors=["Close leg failed: no_liquidity"])
+    failed["orders"] = []
+    book.tell(failed)
+    [chain] = book.chains()
+    assert (chain.state, chain.open_quantity, chain.num_rolls) == ("OPEN", Decimal("0.1"), 0)
+    entry = book.ledger.get_chain(chain.position_id).entries[-1].execution
+    assert entry is not None
+    assert entry.execution is not None
+    assert entry.execution.errors == ("Close leg failed: no_liquidity",)
+
+
+def test_a_batch(book: Book) -> None:
+    """Each of its results is told, whatever the others came to."""
+    book.tell(
+        {
+            "status": "executed_batch",
+            "results": [
+                opened(order("SELL", CALL, 0.1, 0.01)),
+                {"status": "skipped", "message": "Action is DO_NOTHING, no orders placed"},
+                {"status": "error", "message": "Invalid action type: FLY"},
+                opened(order("SELL", USDC_CALL, 0.2, 700.5)),
+            ],
+        }
+    )
+    coin, linear = book.chains()
+    assert (coin.settlement_currency, linear.settlement_currency) == ("BTC", "USDC")
+    assert linear.open_credit == Decimal("140.1")
+
+
+def test_what_makes_no_sense_is_kept(book: Book, caplog: pytest.LogCaptureFixture) -> None:
+    """A bot is not stopped by a dict that cannot be read: it is said loudly, and kept for somebody to look at."""
+    wrong = opened(order("SELL", CALL, 0.1, 0.01))
+    wrong["orders"][0]["size"] = "much"
+    book.tell(wrong)
+    assert book.chains() == []
+    [kept] = (book.spool / "unread").iterdir()
+    assert json.loads(kept.read_text())["orders"][0]["size"] == "much"
+    assert "orders[0].size: 'much' is no number" in caplog.text
+
+
+class Exchange:
+    """What a bot's client offers."""
+
+    def __init__(self, **orders: dict[str, Any]) -> None:
+        self.orders = orders
+
+    def get_ticker(self, symbol: str) -> dict[str, Any]:
+        if symbol == HIGHER:
+            raise ConnectionError("too_many_requests")
+        return {
+            "mark_price": 0.0125,
+            "best_bid_price": 0.012,
+            "best_ask_price": 0.0,
+            "index_price": 98_000.5,
+            "mark_iv": 45.5,
+            "greeks": {"delta": 0.3, "vega": 100},
+        }
+
+    def get_order_state(self, order_id: str) -> dict[str, Any]:
+        return self.orders[order_id]
+
+
+def test_marks_and_orders_are_refreshed(book: Book) -> None:
+    """Marks of what is held reach the ledger, and what became of orders; what the exchange does not answer is left
+    out, and costs nothing else."""
+    resting = order("SELL", LATER, 0.4, 0.011, "open")
+    book.tell(opened(order("SELL", CALL, 0.1, 0.01)))
+    book.tell(opened(order("SELL", HIGHER, 0.1, 0.01)))
+    book.tell(opened(resting))
+    state = {"order_state": "open", "filled_amount": 0.1, "average_price": 0.0112}
+    book.tracker.refresh_marks(Exchange(**{resting["order_id"]: state}))
+    book.chains()
+    view = book.tracker.get_open_positions_payload()
+    shown = {position["symbol"]: position for position in view["positions"]}
+    assert shown[CALL]["mark_price"] == 0.0125
+    assert shown[HIGHER]["mark_price"] is None
+    assert (shown[LATER]["quantity"], shown[LATER]["entry_price"]) == (0.1, 0.0112)
+    state.update(order_state="filled", filled_amount=0.4, average_price=0.0111)
+    book.tracker.refresh_marks(Exchange(**{resting["order_id"]: state}))
+    *_, last = book.chains()
+    assert (last.open_quantity, last.open_credit, last.working_orders) == (Decimal("0.4"), Decimal("0.00444"), ())
+
+
+def test_the_ledger_is_away(server: RunningServer, tmp_path: Path) -> None:
+    """What is told while the ledger is away, and to a tracker that was started anew meanwhile, arrives later, and an
+    OPEN of what is held is an ADD all the same. A payload is the last one, and says since when; without one it is an
+    error, and no empty list."""
+    with RunningServer(tmp_path / "own.db", listen=server.target.rpartition(":")[0] + ":0") as own:
+        first = Book(own, tmp_path / "spool")
+        first.tell(opened(order("SELL", CALL, 0.1, 0.01)))
+        assert len(first.chains()) == 1
+        assert len(first.tracker.get_open_positions_payload()["positions"]) == 1
+        target = own.target
+        own.kill()
+        assert "stale_since" in first.tracker.get_open_positions_payload()
+        with pytest.raises(LedgerError):
+            first.tracker.get_closed_positions_payload()
+        first.close()
+        later = PositionTracker(target=target, account=first.account, spool=first.spool)
+        later.process_execution_result(opened(order("SELL", CALL, 0.2, 0.01)))
+        later.close()
+    with RunningServer(tmp_path / "own.db", listen=target):
+        again = PositionTracker(target=target, account=first.account, spool=first.spool)
+        assert again.flush(PATIENCE)
+        with Client(target, account=first.account) as ledger:
+            [chain] = ledger.list_chains().chains
+        assert chain.open_quantity == Decimal("0.3")
+        again.close()
