@@ -31,13 +31,12 @@ from rollbook_server.domain.executions import (
     Payload,
     Settlement,
 )
-from rollbook_server.domain.instruments import parse_deribit
 from rollbook_server.domain.marks import AHEAD
-from rollbook_server.domain.recording.book import Judgement, Place, Scope
+from rollbook_server.domain.recording.book import Book, Judgement, Place, Scope
 from rollbook_server.domain.recording.executions import judge_execution
 from rollbook_server.domain.recording.expiries import judge_expiry
 from rollbook_server.domain.recording.late_fills import judge_late_fills
-from rollbook_server.domain.recording.settlements import judge_settlement
+from rollbook_server.domain.recording.settlements import expiry_of, judge_settlement
 from rollbook_server.domain.valuation import Held
 from rollbook_server.feed import Feed
 from rollbook_server.storage import reads
@@ -313,7 +312,7 @@ class Ledger:
         known = self._store.answered(command.account, command.request_id, kind, said)
         if known is not None:
             return known
-        newest = _newest_time(command)
+        newest = _newest_time(command, self._store.book)
         place = self._store.place(self.clock.now(newest))
         if sequence > 1:  # the batch's revision has begun
             place = replace(place, revision=place.revision - 1, sequence=sequence)
@@ -460,11 +459,10 @@ def _fills(command: Command) -> Sequence[Fill]:
     return () if isinstance(command, Settlement) else command.fills
 
 
-def _newest_time(command: Command) -> Micros:
+def _newest_time(command: Command, book: Book) -> Micros:
     """The newest event time that a command speaks of."""
     if isinstance(command, Settlement):
-        contract = parse_deribit(command.symbol)
-        return command.expiry_time or (contract.expiry_time if contract else 0)
+        return expiry_of(book, command)
     times = [fill.executed_time for fill in command.fills]
     if isinstance(command, Execution):
         times.append(command.executed_time)

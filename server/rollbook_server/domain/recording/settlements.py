@@ -11,7 +11,7 @@ from rollbook_server.domain.entries import Answer, Delivery, Entry, SettlementEn
 from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, NotFound, Reason
 from rollbook_server.domain.executions import Flag, ReportedDelivery, Settlement, Side
 from rollbook_server.domain.fees import delivery_fee
-from rollbook_server.domain.instruments import DERIBIT, parse_deribit
+from rollbook_server.domain.instruments import DERIBIT, Instrument, parse_deribit
 from rollbook_server.domain.recording.arrivals import unique
 from rollbook_server.domain.recording.book import Book, Judgement, Place, Record, Scope, advance
 from rollbook_server.domain.settlement import payoff
@@ -77,6 +77,14 @@ def judge_settlement(book: Book, said: Settlement, place: Place) -> Judgement:
     return Judgement(tuple(entries), after)
 
 
+def expiry_of(book: Book, said: Settlement) -> Micros:
+    """The expiry that a settlement speaks of; 0 where it does not say."""
+    if said.expiry_time is not None:
+        return said.expiry_time
+    contract = _contract(book, Scope(said.account, said.mode, said.venue), said.symbol)
+    return contract.expiry_time if contract is not None else 0
+
+
 def _body(entry: Entry) -> SettlementEntry:
     if not isinstance(entry.body, SettlementEntry):
         raise TypeError("not a settlement")
@@ -111,9 +119,7 @@ def _scope_of(book: Book, scope: Scope, said: Settlement) -> tuple[str, str, Mic
         if said.expiry_time is None:
             raise InvalidArgument(Reason.MISSING_FIELD, "an index settles at an expiry", "expiry_time")
         return "", said.index_name, said.expiry_time
-    instrument = book.instrument(scope, said.symbol)  # as a chain holds it, with the index it was given
-    if instrument is None and scope.venue == DERIBIT:
-        instrument = parse_deribit(said.symbol)
+    instrument = _contract(book, scope, said.symbol)
     if instrument is None:
         if scope.venue == DERIBIT:
             raise InvalidArgument(Reason.MALFORMED_SYMBOL, f"{said.symbol!r} is not the name of an option", "symbol")
@@ -123,6 +129,12 @@ def _scope_of(book: Book, scope: Scope, said: Settlement) -> tuple[str, str, Mic
     if said.expiry_time is not None and said.expiry_time != instrument.expiry_time:
         raise InvalidArgument(Reason.CONTRADICTION, f"{said.symbol} expires at another time", "expiry_time")
     return said.symbol, instrument.index_name, instrument.expiry_time
+
+
+def _contract(book: Book, scope: Scope, symbol: str) -> Instrument | None:
+    """As a chain holds it, with the index it was given; else what its name says."""
+    held = book.instrument(scope, symbol)
+    return parse_deribit(symbol) if held is None and scope.venue == DERIBIT else held
 
 
 @exact
