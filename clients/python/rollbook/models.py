@@ -14,7 +14,11 @@ from typing import Self
 
 from rollbook import _convert
 from rollbook.v1 import (
+    backtest_pb2,
+    backtest_service_pb2,
     chain_pb2,
+    dataset_pb2,
+    dataset_service_pb2,
     entry_pb2,
     error_reason_pb2,
     execution_pb2,
@@ -28,6 +32,17 @@ from rollbook.v1 import (
 
 __all__ = [
     "Action",
+    "Backtest",
+    "BacktestChain",
+    "BacktestLeg",
+    "BacktestMetrics",
+    "BacktestPerformance",
+    "BacktestSpec",
+    "BacktestState",
+    "BacktestStatus",
+    "BacktestStep",
+    "CancelBacktestRequest",
+    "CancelBacktestResponse",
     "CashLine",
     "ChainOrder",
     "ChainState",
@@ -35,49 +50,87 @@ __all__ = [
     "CloseReason",
     "ContractStyle",
     "CorrectionEntry",
+    "CreateBacktestRequest",
+    "CreateBacktestResponse",
     "Cursor",
+    "DataShares",
+    "DataSpec",
+    "Dataset",
+    "DatasetGap",
+    "DatasetKind",
+    "DeleteBacktestRequest",
+    "DeleteBacktestResponse",
+    "EquityPoint",
     "ErrorReason",
     "ExecutionEntry",
     "ExecutionResult",
     "ExecutionStatus",
+    "ExitSpec",
+    "ExitStyle",
     "ExpiryEntry",
+    "FeeSchedule",
     "FeeSource",
     "Fill",
+    "FillPrice",
     "FillSource",
+    "FillSpec",
     "FillsEntry",
     "Flag",
+    "GetBacktestReportRequest",
+    "GetBacktestReportResponse",
+    "GetBacktestRequest",
+    "GetBacktestResponse",
     "GetChainRequest",
     "GetChainResponse",
+    "GetDatasetRequest",
+    "GetDatasetResponse",
     "GetPortfolioRequest",
     "GetPortfolioResponse",
     "GetServerStatusRequest",
     "GetServerStatusResponse",
     "Greeks",
     "Instrument",
+    "LabCursor",
     "LedgerEntry",
     "LegState",
     "LegValuation",
     "LineKind",
     "Liquidity",
+    "ListBacktestChainsRequest",
+    "ListBacktestChainsResponse",
+    "ListBacktestsRequest",
+    "ListBacktestsResponse",
     "ListChainsRequest",
     "ListChainsResponse",
+    "ListDatasetGapsRequest",
+    "ListDatasetGapsResponse",
+    "ListDatasetsRequest",
+    "ListDatasetsResponse",
     "ListEntriesRequest",
     "ListEntriesResponse",
+    "ListEquityPointsRequest",
+    "ListEquityPointsResponse",
     "ListRefusedExecutionsRequest",
     "ListRefusedExecutionsResponse",
+    "ListStepsRequest",
+    "ListStepsResponse",
     "ListValuationsRequest",
     "ListValuationsResponse",
     "Mark",
     "MarkFlag",
+    "MissingOffer",
     "Mode",
     "OptionType",
     "Order",
     "OrderState",
+    "PauseBacktestRequest",
+    "PauseBacktestResponse",
     "PortfolioRow",
     "PortfolioValuation",
     "PositionChain",
     "PositionEffect",
     "PositionLeg",
+    "QuoteSource",
     "RawPayload",
     "RecordExecutionRequest",
     "RecordExecutionResponse",
@@ -90,16 +143,29 @@ __all__ = [
     "RecordedExecution",
     "Refusal",
     "RefusedExecution",
+    "RegisterDatasetRequest",
+    "RegisterDatasetResponse",
     "ReportedDelivery",
+    "ResumeBacktestRequest",
+    "ResumeBacktestResponse",
     "Roll",
     "RollMove",
+    "Scoring",
+    "SelectionSpec",
     "SettlementEntry",
     "SettlementPeriod",
     "Side",
+    "StepOutcome",
     "StrategyKind",
+    "SyntheticMarket",
+    "TriggerCount",
     "UpdateMarksRequest",
     "UpdateMarksResponse",
     "ValueSample",
+    "VolatilitySource",
+    "VolatilitySpec",
+    "WatchBacktestsRequest",
+    "WatchBacktestsResponse",
     "WatchChainsRequest",
     "WatchChainsResponse",
     "WatchEntriesRequest",
@@ -553,6 +619,226 @@ class LineKind(enum.StrEnum):
         return _convert.enum_from_proto(cls, chain_pb2.LineKind, "LINE_KIND_", number)
 
 
+class ExitStyle(enum.StrEnum):
+    """When a position ends."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """The server's default: TP_AND_ROLL."""
+    HOLD_TO_EXPIRY = "HOLD_TO_EXPIRY"
+    """Never before its expiry."""
+    TP_AND_ROLL = "TP_AND_ROLL"
+    """By take profit, defence, stop or time, and rolled where the rules say so."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.ExitStyle.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.ExitStyle, "EXIT_STYLE_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.ExitStyle.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.ExitStyle, "EXIT_STYLE_", number)
+
+
+class Scoring(enum.StrEnum):
+    """How candidates are ranked."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """The server's default: ANNUALISED_YIELD."""
+    ANNUALISED_YIELD = "ANNUALISED_YIELD"
+    """(bid - fee) * 365 / (collateral * days) * (1 - |delta| / maximum delta)."""
+    NEAREST_DELTA = "NEAREST_DELTA"
+    """1 - |delta - target| / target."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.Scoring.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.Scoring, "SCORING_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.Scoring.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.Scoring, "SCORING_", number)
+
+
+class VolatilitySource(enum.StrEnum):
+    """Where the volatility at the money comes from."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """The server's default: INDEX where the spec names a volatility dataset, else REALIZED."""
+    INDEX = "INDEX"
+    """A volatility index (DVOL)."""
+    REALIZED = "REALIZED"
+    """Exponentially weighted realized volatility of the bars."""
+    CONSTANT = "CONSTANT"
+    """One level for the whole run: for experiments."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.VolatilitySource.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.VolatilitySource, "VOLATILITY_SOURCE_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.VolatilitySource.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.VolatilitySource, "VOLATILITY_SOURCE_", number)
+
+
+class QuoteSource(enum.StrEnum):
+    """Where quotes come from."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """The server's default: RECORDED where the spec names a quotes dataset, else MODEL."""
+    MODEL = "MODEL"
+    """Black-76 with smile, half spread and ticks."""
+    RECORDED = "RECORDED"
+    """Recorded option chains: their own bid and ask."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.QuoteSource.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.QuoteSource, "QUOTE_SOURCE_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.QuoteSource.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.QuoteSource, "QUOTE_SOURCE_", number)
+
+
+class FillPrice(enum.StrEnum):
+    """At which price of a quote a simulated order fills."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """The server's default: BID_ASK."""
+    BID_ASK = "BID_ASK"
+    """Sold at the bid, bought at the ask."""
+    MID = "MID"
+    """At the middle: a scenario, marked as one in the report."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.FillPrice.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.FillPrice, "FILL_PRICE_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.FillPrice.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.FillPrice, "FILL_PRICE_", number)
+
+
+class MissingOffer(enum.StrEnum):
+    """What happens where a leg must be bought back and nobody offers it."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """The server's default: HOLD."""
+    HOLD = "HOLD"
+    """It is held until somebody does, or to its expiry."""
+    MARK_PLUS_PENALTY = "MARK_PLUS_PENALTY"
+    """It is bought at the mark plus the penalty."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.MissingOffer.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.MissingOffer, "MISSING_OFFER_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.MissingOffer.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.MissingOffer, "MISSING_OFFER_", number)
+
+
+class FeeSchedule(enum.StrEnum):
+    """Which fees are charged."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """The server's default: DERIBIT."""
+    DERIBIT = "DERIBIT"
+    """The venue's, by date, as taker."""
+    NONE = "NONE"
+    """None: for experiments."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.FeeSchedule.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.FeeSchedule, "FEE_SCHEDULE_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.FeeSchedule.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.FeeSchedule, "FEE_SCHEDULE_", number)
+
+
+class BacktestState(enum.StrEnum):
+    """Where a run stands."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not used."""
+    PENDING = "PENDING"
+    """It waits for a worker."""
+    RUNNING = "RUNNING"
+    """It runs; after a restart of the server it goes on by itself."""
+    PAUSED = "PAUSED"
+    """It waits for ResumeBacktest."""
+    SUCCEEDED = "SUCCEEDED"
+    """It ended, with all its results."""
+    FAILED = "FAILED"
+    """It ended by an error."""
+    CANCELLED = "CANCELLED"
+    """It was ended by CancelBacktest; what it had until then is kept."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.BacktestState.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.BacktestState, "BACKTEST_STATE_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.BacktestState.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.BacktestState, "BACKTEST_STATE_", number)
+
+
+class StepOutcome(enum.StrEnum):
+    """What a decision came to."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not used."""
+    TRADED = "TRADED"
+    """A chain was opened."""
+    MAX_OPEN_CHAINS = "MAX_OPEN_CHAINS"
+    """As many chains as allowed are open."""
+    NO_CANDIDATES = "NO_CANDIDATES"
+    """No contract fits the selection."""
+    BELOW_MIN_SCORE = "BELOW_MIN_SCORE"
+    """The best one is below the minimum score."""
+    NO_BID = "NO_BID"
+    """Nobody bids, or the bid does not pay its fee."""
+    NO_DATA = "NO_DATA"
+    """There is no bar, no volatility or no fresh snapshot."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.StepOutcome.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.StepOutcome, "STEP_OUTCOME_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.StepOutcome.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.StepOutcome, "STEP_OUTCOME_", number)
+
+
+class DatasetKind(enum.StrEnum):
+    """What a dataset holds."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not used."""
+    BARS = "BARS"
+    """Open, high, low, close at regular intervals."""
+    VOLATILITY = "VOLATILITY"
+    """An index of implied volatility, in percent a year."""
+    OPTION_CHAINS = "OPTION_CHAINS"
+    """Snapshots of option chains, with bid and ask."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> dataset_pb2.DatasetKind.ValueType:
+        return _convert.enum_to_proto(dataset_pb2.DatasetKind, "DATASET_KIND_", self)
+
+    @classmethod
+    def from_proto(cls, number: dataset_pb2.DatasetKind.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, dataset_pb2.DatasetKind, "DATASET_KIND_", number)
+
+
 class ErrorReason(enum.StrEnum):
     """Why a call was refused: `google.rpc.ErrorInfo.reason`, in the domain "rollbook", without the prefix. The field is
     in the metadata ("field") and in `google.rpc.BadRequest`.
@@ -588,10 +874,18 @@ class ErrorReason(enum.StrEnum):
     """INVALID_ARGUMENT: fields that contradict each other, for example a ROLL from a contract to itself."""
     INVALID_PAGE_TOKEN = "INVALID_PAGE_TOKEN"
     """INVALID_ARGUMENT: the page token is not of this ledger, this call or these filters."""
+    MALFORMED_DATA = "MALFORMED_DATA"
+    """INVALID_ARGUMENT: the file cannot be read as what it is said to be; the message names the column or row."""
     POSITION_NOT_FOUND = "POSITION_NOT_FOUND"
     """NOT_FOUND: no chain of that name."""
     NO_CHAIN_HOLDS_CONTRACT = "NO_CHAIN_HOLDS_CONTRACT"
     """NOT_FOUND: no chain of that strategy held the contract at that time."""
+    BACKTEST_NOT_FOUND = "BACKTEST_NOT_FOUND"
+    """NOT_FOUND: no backtest of that id."""
+    DATASET_NOT_FOUND = "DATASET_NOT_FOUND"
+    """NOT_FOUND: no dataset of that id."""
+    FILE_NOT_FOUND = "FILE_NOT_FOUND"
+    """NOT_FOUND: the server's disk has no such file."""
     AMBIGUOUS_CONTRACT = "AMBIGUOUS_CONTRACT"
     """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
     CHAIN_MISMATCH = "CHAIN_MISMATCH"
@@ -614,6 +908,12 @@ class ErrorReason(enum.StrEnum):
     """FAILED_PRECONDITION: the settlement comes before the expiry, by the server's clock."""
     BATCH_REFUSED = "BATCH_REFUSED"
     """FAILED_PRECONDITION: another item of the atomic batch was refused; metadata "index" says which."""
+    LAB_UNAVAILABLE = "LAB_UNAVAILABLE"
+    """FAILED_PRECONDITION: the server runs without its lab; the message says what to install."""
+    BACKTEST_ENDED = "BACKTEST_ENDED"
+    """FAILED_PRECONDITION: the backtest has ended already."""
+    BACKTEST_NOT_ENDED = "BACKTEST_NOT_ENDED"
+    """FAILED_PRECONDITION: the backtest has not ended yet."""
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     TRADE_CONFLICT = "TRADE_CONFLICT"
@@ -1507,6 +1807,1848 @@ class PositionChain:
             legs=tuple(PositionLeg.from_proto(item) for item in message.legs),
             rolls=tuple(Roll.from_proto(item) for item in message.rolls),
             working_orders=tuple(Order.from_proto(item) for item in message.working_orders),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SelectionSpec:
+    """Which contracts are candidates. What is unset is the preset's."""
+
+    min_dte_days: float | None = None
+    """Days to expiry at least."""
+    max_dte_days: float | None = None
+    """Days to expiry at most."""
+    target_dte_days: float | None = None
+    """Days to expiry that ties prefer the shorter side of; it decides between expiries only through the score."""
+    min_delta: float | None = None
+    """Absolute delta at least, 0 to 1."""
+    target_delta: float | None = None
+    """Absolute delta that ties prefer, 0 to 1."""
+    max_delta: float | None = None
+    """Absolute delta at most, 0 to 1."""
+    scoring: Scoring = Scoring.UNSPECIFIED
+    """How candidates are ranked."""
+    min_score: float | None = None
+    """A candidate below this score is not traded."""
+
+    def to_proto(self) -> backtest_pb2.SelectionSpec:
+        return backtest_pb2.SelectionSpec(
+            min_dte_days=self.min_dte_days,
+            max_dte_days=self.max_dte_days,
+            target_dte_days=self.target_dte_days,
+            min_delta=self.min_delta,
+            target_delta=self.target_delta,
+            max_delta=self.max_delta,
+            scoring=self.scoring.to_proto(),
+            min_score=self.min_score,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.SelectionSpec) -> Self:
+        return cls(
+            min_dte_days=message.min_dte_days if message.HasField("min_dte_days") else None,
+            max_dte_days=message.max_dte_days if message.HasField("max_dte_days") else None,
+            target_dte_days=message.target_dte_days if message.HasField("target_dte_days") else None,
+            min_delta=message.min_delta if message.HasField("min_delta") else None,
+            target_delta=message.target_delta if message.HasField("target_delta") else None,
+            max_delta=message.max_delta if message.HasField("max_delta") else None,
+            scoring=Scoring.from_proto(message.scoring),
+            min_score=message.min_score if message.HasField("min_score") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExitSpec:
+    """When an open leg is closed or rolled, judged at bar closes. A rule that is unset in the resolved spec is off."""
+
+    take_profit: float | None = None
+    """Take profit when 1 - ask / entry price is at least this, 0 to 1."""
+    defend: float | None = None
+    """Defend (roll) when S / K (a put: K / S) is at least this, for example 0.98."""
+    stop: float | None = None
+    """Stop (close) when ask / entry price is at least this, above 1."""
+    min_dte_days: float | None = None
+    """Roll when fewer days than this are left."""
+    max_rolls: int | None = None
+    """Rolls of one chain at most."""
+    max_debit: float | None = None
+    """A roll may cost at most this, as a fraction of the underlying's price; above it the leg is held."""
+
+    def to_proto(self) -> backtest_pb2.ExitSpec:
+        return backtest_pb2.ExitSpec(
+            take_profit=self.take_profit,
+            defend=self.defend,
+            stop=self.stop,
+            min_dte_days=self.min_dte_days,
+            max_rolls=self.max_rolls,
+            max_debit=self.max_debit,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.ExitSpec) -> Self:
+        return cls(
+            take_profit=message.take_profit if message.HasField("take_profit") else None,
+            defend=message.defend if message.HasField("defend") else None,
+            stop=message.stop if message.HasField("stop") else None,
+            min_dte_days=message.min_dte_days if message.HasField("min_dte_days") else None,
+            max_rolls=message.max_rolls if message.HasField("max_rolls") else None,
+            max_debit=message.max_debit if message.HasField("max_debit") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class VolatilitySpec:
+    """How volatility is modelled. What is unset is the default of source and coin."""
+
+    source: VolatilitySource = VolatilitySource.UNSPECIFIED
+    """Where the level at the money comes from."""
+    multiplier: float | None = None
+    """The level is multiplied by this; the multiplier is the result, so the report shows the one that breaks even."""
+    level: float | None = None
+    """Of CONSTANT: annual volatility as a fraction."""
+    half_life_days: float | None = None
+    """Of REALIZED: days."""
+    smile_slope: float | None = None
+    """b of sigma = atm * (1 + b x + c x^2), x = ln(K/F) / (atm sqrt(T)) within 2.5."""
+    smile_curvature: float | None = None
+    """c of the same."""
+    allow_short_dated: bool = False
+    """Allow modelled options of less than five days, for which the model is poor."""
+
+    def to_proto(self) -> backtest_pb2.VolatilitySpec:
+        return backtest_pb2.VolatilitySpec(
+            source=self.source.to_proto(),
+            multiplier=self.multiplier,
+            level=self.level,
+            half_life_days=self.half_life_days,
+            smile_slope=self.smile_slope,
+            smile_curvature=self.smile_curvature,
+            allow_short_dated=self.allow_short_dated,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.VolatilitySpec) -> Self:
+        return cls(
+            source=VolatilitySource.from_proto(message.source),
+            multiplier=message.multiplier if message.HasField("multiplier") else None,
+            level=message.level if message.HasField("level") else None,
+            half_life_days=message.half_life_days if message.HasField("half_life_days") else None,
+            smile_slope=message.smile_slope if message.HasField("smile_slope") else None,
+            smile_curvature=message.smile_curvature if message.HasField("smile_curvature") else None,
+            allow_short_dated=message.allow_short_dated,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FillSpec:
+    """How orders fill."""
+
+    quotes: QuoteSource = QuoteSource.UNSPECIFIED
+    """Where quotes come from."""
+    price: FillPrice = FillPrice.UNSPECIFIED
+    """Which price of the quote."""
+    half_spread_vol_points: float | None = None
+    """Half spread of modelled quotes in volatility points, from five days to expiry on."""
+    short_dated_half_spread_vol_points: float | None = None
+    """Half spread below five days."""
+    without_ticks: bool = False
+    """Without ticks: for experiments."""
+    missing_offer: MissingOffer = MissingOffer.UNSPECIFIED
+    """What happens without an offer."""
+    penalty: float | None = None
+    """Of MARK_PLUS_PENALTY: the penalty as a fraction of the mark."""
+    fees: FeeSchedule = FeeSchedule.UNSPECIFIED
+    """Which fees are charged."""
+
+    def to_proto(self) -> backtest_pb2.FillSpec:
+        return backtest_pb2.FillSpec(
+            quotes=self.quotes.to_proto(),
+            price=self.price.to_proto(),
+            half_spread_vol_points=self.half_spread_vol_points,
+            short_dated_half_spread_vol_points=self.short_dated_half_spread_vol_points,
+            without_ticks=self.without_ticks,
+            missing_offer=self.missing_offer.to_proto(),
+            penalty=self.penalty,
+            fees=self.fees.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.FillSpec) -> Self:
+        return cls(
+            quotes=QuoteSource.from_proto(message.quotes),
+            price=FillPrice.from_proto(message.price),
+            half_spread_vol_points=message.half_spread_vol_points if message.HasField("half_spread_vol_points") else None,
+            short_dated_half_spread_vol_points=message.short_dated_half_spread_vol_points if message.HasField("short_dated_half_spread_vol_points") else None,
+            without_ticks=message.without_ticks,
+            missing_offer=MissingOffer.from_proto(message.missing_offer),
+            penalty=message.penalty if message.HasField("penalty") else None,
+            fees=FeeSchedule.from_proto(message.fees),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DataSpec:
+    """The data of a run, by the ids of their datasets."""
+
+    spot_dataset_id: str = ""
+    """Bars of the spot or the index. Required."""
+    volatility_dataset_id: str = ""
+    """A volatility index."""
+    quotes_dataset_id: str = ""
+    """Recorded option chains."""
+
+    def to_proto(self) -> backtest_pb2.DataSpec:
+        return backtest_pb2.DataSpec(
+            spot_dataset_id=self.spot_dataset_id,
+            volatility_dataset_id=self.volatility_dataset_id,
+            quotes_dataset_id=self.quotes_dataset_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.DataSpec) -> Self:
+        return cls(
+            spot_dataset_id=message.spot_dataset_id,
+            volatility_dataset_id=message.volatility_dataset_id,
+            quotes_dataset_id=message.quotes_dataset_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestSpec:
+    """What is simulated. What is unset is filled in by the server; a run shows the whole of it."""
+
+    schema_version: int = 0
+    """Of this message; 1, and 0 means 1."""
+    name: str = ""
+    """For people."""
+    preset: str = ""
+    """ultra-safe, balanced or aggressive: what is unset in the selection; unset is balanced."""
+    underlying: str = ""
+    """The coin: BTC or ETH. Required."""
+    start_time: datetime.datetime | None = None
+    """From here on; unset is the beginning of the data."""
+    end_time: datetime.datetime | None = None
+    """Up to here; unset is the end of the data."""
+    strategy: StrategyKind = StrategyKind.UNSPECIFIED
+    """COVERED_CALL or CASH_SECURED_PUT. Required."""
+    style: ContractStyle = ContractStyle.UNSPECIFIED
+    """INVERSE (premium and profit in coin) or LINEAR (in USDC). Required."""
+    exit_style: ExitStyle = ExitStyle.UNSPECIFIED
+    """When positions end."""
+    decision_interval_hours: int | None = None
+    """Hours between decisions, 1 to 168; unset is 24."""
+    decision_hour: int | None = None
+    """Hour of the day (UTC) that decisions are counted from; unset is 9. Not 8, when expiries settle."""
+    bar_minutes: int | None = None
+    """Minutes of a bar as the run sees it, a multiple of the dataset's; unset is the dataset's own."""
+    selection: SelectionSpec | None = None
+    """Which contracts."""
+    exits: ExitSpec | None = None
+    """Which exits."""
+    quantity: float | None = None
+    """Coins per chain, above 0; unset is 1."""
+    max_open_chains: int | None = None
+    """Chains open at once; unset is 1. No decision opens another beyond it."""
+    volatility: VolatilitySpec | None = None
+    """The volatility."""
+    forward_basis: float | None = None
+    """b of F = S exp(b T), a year; unset is 0."""
+    fills: FillSpec | None = None
+    """The fills."""
+    data: DataSpec | None = None
+    """The data."""
+    seed: int = 0
+    """Of all randomness (the bootstrap)."""
+
+    def to_proto(self) -> backtest_pb2.BacktestSpec:
+        return backtest_pb2.BacktestSpec(
+            schema_version=self.schema_version,
+            name=self.name,
+            preset=self.preset,
+            underlying=self.underlying,
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            strategy=self.strategy.to_proto(),
+            style=self.style.to_proto(),
+            exit_style=self.exit_style.to_proto(),
+            decision_interval_hours=self.decision_interval_hours,
+            decision_hour=self.decision_hour,
+            bar_minutes=self.bar_minutes,
+            selection=None if self.selection is None else self.selection.to_proto(),
+            exits=None if self.exits is None else self.exits.to_proto(),
+            quantity=self.quantity,
+            max_open_chains=self.max_open_chains,
+            volatility=None if self.volatility is None else self.volatility.to_proto(),
+            forward_basis=self.forward_basis,
+            fills=None if self.fills is None else self.fills.to_proto(),
+            data=None if self.data is None else self.data.to_proto(),
+            seed=self.seed,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.BacktestSpec) -> Self:
+        return cls(
+            schema_version=message.schema_version,
+            name=message.name,
+            preset=message.preset,
+            underlying=message.underlying,
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            strategy=StrategyKind.from_proto(message.strategy),
+            style=ContractStyle.from_proto(message.style),
+            exit_style=ExitStyle.from_proto(message.exit_style),
+            decision_interval_hours=message.decision_interval_hours if message.HasField("decision_interval_hours") else None,
+            decision_hour=message.decision_hour if message.HasField("decision_hour") else None,
+            bar_minutes=message.bar_minutes if message.HasField("bar_minutes") else None,
+            selection=SelectionSpec.from_proto(message.selection) if message.HasField("selection") else None,
+            exits=ExitSpec.from_proto(message.exits) if message.HasField("exits") else None,
+            quantity=message.quantity if message.HasField("quantity") else None,
+            max_open_chains=message.max_open_chains if message.HasField("max_open_chains") else None,
+            volatility=VolatilitySpec.from_proto(message.volatility) if message.HasField("volatility") else None,
+            forward_basis=message.forward_basis if message.HasField("forward_basis") else None,
+            fills=FillSpec.from_proto(message.fills) if message.HasField("fills") else None,
+            data=DataSpec.from_proto(message.data) if message.HasField("data") else None,
+            seed=message.seed,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestStep:
+    """One decision."""
+
+    number: int = 0
+    """0, 1, 2, … within the run."""
+    decision_time: datetime.datetime | None = None
+    """When it was made; it fills at the next bar's open."""
+    index_price: float = 0.0
+    """The underlying's price then, in USD."""
+    candidates: int = 0
+    """Contracts that fit the selection."""
+    best_score: float | None = None
+    """Score of the best; unset without one."""
+    best_symbol: str = ""
+    """Its contract."""
+    outcome: StepOutcome = StepOutcome.UNSPECIFIED
+    """What came of it."""
+    chain_number: int = 0
+    """The chain that it opened; 0 is none."""
+
+    def to_proto(self) -> backtest_pb2.BacktestStep:
+        return backtest_pb2.BacktestStep(
+            number=self.number,
+            decision_time=None if self.decision_time is None else _convert.time_to_proto(self.decision_time),
+            index_price=self.index_price,
+            candidates=self.candidates,
+            best_score=self.best_score,
+            best_symbol=self.best_symbol,
+            outcome=self.outcome.to_proto(),
+            chain_number=self.chain_number,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.BacktestStep) -> Self:
+        return cls(
+            number=message.number,
+            decision_time=_convert.time_from_proto(message.decision_time) if message.HasField("decision_time") else None,
+            index_price=message.index_price,
+            candidates=message.candidates,
+            best_score=message.best_score if message.HasField("best_score") else None,
+            best_symbol=message.best_symbol,
+            outcome=StepOutcome.from_proto(message.outcome),
+            chain_number=message.chain_number,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestLeg:
+    """One leg of a simulated chain. Prices are per coin, in the settlement currency."""
+
+    leg_number: int = 0
+    """1, 2, … within the chain."""
+    symbol: str = ""
+    """The contract."""
+    quantity: float = 0.0
+    """Coins, sold to open."""
+    open_time: datetime.datetime | None = None
+    """When it was sold."""
+    open_price: float = 0.0
+    """At what."""
+    open_fee: float = 0.0
+    """The fee of it."""
+    open_index_price: float = 0.0
+    """The underlying's price then, in USD."""
+    open_delta: float = 0.0
+    """Delta then, signed as of the contract."""
+    open_volatility: float | None = None
+    """Its volatility then, as a fraction; unset with recorded quotes that have none."""
+    close_time: datetime.datetime | None = None
+    """When it was bought back or settled; unset while it is open."""
+    close_price: float = 0.0
+    """Bought back at this; for a settlement the payoff per coin."""
+    close_fee: float = 0.0
+    """The fee of it: of the trade, or of the delivery."""
+    close_index_price: float = 0.0
+    """The underlying's price then; for a settlement the delivery price."""
+    trigger: str = ""
+    """Which rule closed it: expiry, stop, defend, take_profit, min_dte or data_end."""
+    delivery_is_proxy: bool = False
+    """The delivery price was made from a bar."""
+    without_offer: bool = False
+    """It was bought without an offer, at the mark plus the penalty."""
+
+    def to_proto(self) -> backtest_pb2.BacktestLeg:
+        return backtest_pb2.BacktestLeg(
+            leg_number=self.leg_number,
+            symbol=self.symbol,
+            quantity=self.quantity,
+            open_time=None if self.open_time is None else _convert.time_to_proto(self.open_time),
+            open_price=self.open_price,
+            open_fee=self.open_fee,
+            open_index_price=self.open_index_price,
+            open_delta=self.open_delta,
+            open_volatility=self.open_volatility,
+            close_time=None if self.close_time is None else _convert.time_to_proto(self.close_time),
+            close_price=self.close_price,
+            close_fee=self.close_fee,
+            close_index_price=self.close_index_price,
+            trigger=self.trigger,
+            delivery_is_proxy=self.delivery_is_proxy,
+            without_offer=self.without_offer,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.BacktestLeg) -> Self:
+        return cls(
+            leg_number=message.leg_number,
+            symbol=message.symbol,
+            quantity=message.quantity,
+            open_time=_convert.time_from_proto(message.open_time) if message.HasField("open_time") else None,
+            open_price=message.open_price,
+            open_fee=message.open_fee,
+            open_index_price=message.open_index_price,
+            open_delta=message.open_delta,
+            open_volatility=message.open_volatility if message.HasField("open_volatility") else None,
+            close_time=_convert.time_from_proto(message.close_time) if message.HasField("close_time") else None,
+            close_price=message.close_price,
+            close_fee=message.close_fee,
+            close_index_price=message.close_index_price,
+            trigger=message.trigger,
+            delivery_is_proxy=message.delivery_is_proxy,
+            without_offer=message.without_offer,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestChain:
+    """One simulated chain. Money in the settlement currency unless said."""
+
+    number: int = 0
+    """1, 2, … within the run."""
+    open_time: datetime.datetime | None = None
+    """Its first fill."""
+    close_time: datetime.datetime | None = None
+    """Its end; unset while it is open."""
+    close_reason: CloseReason = CloseReason.UNSPECIFIED
+    """BOUGHT_BACK, EXPIRED or SETTLED; unset while it is open."""
+    legs: tuple[BacktestLeg, ...] = ()
+    """Its legs."""
+    num_rolls: int = 0
+    """Completed rolls."""
+    gross_pnl: float = 0.0
+    """Premiums less buy-backs and payoffs."""
+    fees: float = 0.0
+    """All fees."""
+    net_pnl: float = 0.0
+    """gross_pnl - fees. Of a chain that is open at the end of the data: as if bought at the ask then."""
+    net_pnl_usd: float = 0.0
+    """The same in USD: each cash line at the index of its time."""
+    premium: float = 0.0
+    """All premiums that were received."""
+    collateral_days: float = 0.0
+    """Collateral times days."""
+    open_at_end: bool = False
+    """The data ended while it was open: it is marked, and left out of the win rate."""
+
+    def to_proto(self) -> backtest_pb2.BacktestChain:
+        return backtest_pb2.BacktestChain(
+            number=self.number,
+            open_time=None if self.open_time is None else _convert.time_to_proto(self.open_time),
+            close_time=None if self.close_time is None else _convert.time_to_proto(self.close_time),
+            close_reason=self.close_reason.to_proto(),
+            legs=[item.to_proto() for item in self.legs],
+            num_rolls=self.num_rolls,
+            gross_pnl=self.gross_pnl,
+            fees=self.fees,
+            net_pnl=self.net_pnl,
+            net_pnl_usd=self.net_pnl_usd,
+            premium=self.premium,
+            collateral_days=self.collateral_days,
+            open_at_end=self.open_at_end,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.BacktestChain) -> Self:
+        return cls(
+            number=message.number,
+            open_time=_convert.time_from_proto(message.open_time) if message.HasField("open_time") else None,
+            close_time=_convert.time_from_proto(message.close_time) if message.HasField("close_time") else None,
+            close_reason=CloseReason.from_proto(message.close_reason),
+            legs=tuple(BacktestLeg.from_proto(item) for item in message.legs),
+            num_rolls=message.num_rolls,
+            gross_pnl=message.gross_pnl,
+            fees=message.fees,
+            net_pnl=message.net_pnl,
+            net_pnl_usd=message.net_pnl_usd,
+            premium=message.premium,
+            collateral_days=message.collateral_days,
+            open_at_end=message.open_at_end,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class EquityPoint:
+    """The account at the close of a bar. "HODL" is the same capital left alone: coins for calls, cash for puts."""
+
+    time: datetime.datetime | None = None
+    """The bar's close."""
+    index_price: float = 0.0
+    """The underlying's price, in USD."""
+    equity_coin: float = 0.0
+    """Capital, cash and open options at their ask, in coin."""
+    equity_usd: float = 0.0
+    """The same in USD."""
+    hodl_coin: float = 0.0
+    """The benchmark in coin."""
+    hodl_usd: float = 0.0
+    """The benchmark in USD."""
+    open_chains: int = 0
+    """Chains that are open."""
+
+    def to_proto(self) -> backtest_pb2.EquityPoint:
+        return backtest_pb2.EquityPoint(
+            time=None if self.time is None else _convert.time_to_proto(self.time),
+            index_price=self.index_price,
+            equity_coin=self.equity_coin,
+            equity_usd=self.equity_usd,
+            hodl_coin=self.hodl_coin,
+            hodl_usd=self.hodl_usd,
+            open_chains=self.open_chains,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.EquityPoint) -> Self:
+        return cls(
+            time=_convert.time_from_proto(message.time) if message.HasField("time") else None,
+            index_price=message.index_price,
+            equity_coin=message.equity_coin,
+            equity_usd=message.equity_usd,
+            hodl_coin=message.hodl_coin,
+            hodl_usd=message.hodl_usd,
+            open_chains=message.open_chains,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestPerformance:
+    """How a run did, in one currency. What cannot be known, or would mislead (nothing is annualised under 90 days or 20
+    chains), is unset.
+    """
+
+    net_profit: float | None = None
+    """Last equity less first."""
+    hodl_profit: float | None = None
+    """The benchmark's."""
+    pnl_vs_hodl: float | None = None
+    """net_profit - hodl_profit."""
+    return_pct: float | None = None
+    """Of the capital."""
+    max_drawdown: float | None = None
+    """The largest fall of equity from a peak, in money."""
+    max_drawdown_pct: float | None = None
+    """The same as a part of the peak."""
+    volatility_pct: float | None = None
+    """Standard deviation of daily returns, annualised by the square root of 365."""
+    sharpe: float | None = None
+    """Mean over standard deviation of daily returns, annualised."""
+    sharpe_vs_hodl: float | None = None
+    """The same of equity less the benchmark."""
+    sortino: float | None = None
+    """Mean over downside deviation of daily returns, annualised."""
+    calmar: float | None = None
+    """Annual return over the largest drawdown."""
+    profit_factor: float | None = None
+    """Sum of winners over sum of losers."""
+    average_winner: float | None = None
+    """Mean of chains that won."""
+    average_loser: float | None = None
+    """Mean of chains that lost, below 0."""
+    chains_pnl: float | None = None
+    """Sum of the net PnL of closed chains."""
+    chains_pnl_p05: float | None = None
+    """A block bootstrap over chains of that sum: 5 % are below."""
+    chains_pnl_p95: float | None = None
+    """95 % are below."""
+    fees: float | None = None
+    """Fees that were paid."""
+    premium: float | None = None
+    """Premiums that were received."""
+
+    def to_proto(self) -> backtest_pb2.BacktestPerformance:
+        return backtest_pb2.BacktestPerformance(
+            net_profit=self.net_profit,
+            hodl_profit=self.hodl_profit,
+            pnl_vs_hodl=self.pnl_vs_hodl,
+            return_pct=self.return_pct,
+            max_drawdown=self.max_drawdown,
+            max_drawdown_pct=self.max_drawdown_pct,
+            volatility_pct=self.volatility_pct,
+            sharpe=self.sharpe,
+            sharpe_vs_hodl=self.sharpe_vs_hodl,
+            sortino=self.sortino,
+            calmar=self.calmar,
+            profit_factor=self.profit_factor,
+            average_winner=self.average_winner,
+            average_loser=self.average_loser,
+            chains_pnl=self.chains_pnl,
+            chains_pnl_p05=self.chains_pnl_p05,
+            chains_pnl_p95=self.chains_pnl_p95,
+            fees=self.fees,
+            premium=self.premium,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.BacktestPerformance) -> Self:
+        return cls(
+            net_profit=message.net_profit if message.HasField("net_profit") else None,
+            hodl_profit=message.hodl_profit if message.HasField("hodl_profit") else None,
+            pnl_vs_hodl=message.pnl_vs_hodl if message.HasField("pnl_vs_hodl") else None,
+            return_pct=message.return_pct if message.HasField("return_pct") else None,
+            max_drawdown=message.max_drawdown if message.HasField("max_drawdown") else None,
+            max_drawdown_pct=message.max_drawdown_pct if message.HasField("max_drawdown_pct") else None,
+            volatility_pct=message.volatility_pct if message.HasField("volatility_pct") else None,
+            sharpe=message.sharpe if message.HasField("sharpe") else None,
+            sharpe_vs_hodl=message.sharpe_vs_hodl if message.HasField("sharpe_vs_hodl") else None,
+            sortino=message.sortino if message.HasField("sortino") else None,
+            calmar=message.calmar if message.HasField("calmar") else None,
+            profit_factor=message.profit_factor if message.HasField("profit_factor") else None,
+            average_winner=message.average_winner if message.HasField("average_winner") else None,
+            average_loser=message.average_loser if message.HasField("average_loser") else None,
+            chains_pnl=message.chains_pnl if message.HasField("chains_pnl") else None,
+            chains_pnl_p05=message.chains_pnl_p05 if message.HasField("chains_pnl_p05") else None,
+            chains_pnl_p95=message.chains_pnl_p95 if message.HasField("chains_pnl_p95") else None,
+            fees=message.fees if message.HasField("fees") else None,
+            premium=message.premium if message.HasField("premium") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerCount:
+    """How many rolls a rule made."""
+
+    trigger: str = ""
+    """expiry, stop, defend, take_profit or min_dte."""
+    legs: int = 0
+    """Legs that it closed."""
+    rolls: int = 0
+    """Of these, by a roll."""
+
+    def to_proto(self) -> backtest_pb2.TriggerCount:
+        return backtest_pb2.TriggerCount(
+            trigger=self.trigger,
+            legs=self.legs,
+            rolls=self.rolls,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.TriggerCount) -> Self:
+        return cls(
+            trigger=message.trigger,
+            legs=message.legs,
+            rolls=message.rolls,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DataShares:
+    """How good the data was: shares of the run."""
+
+    missing_bars_pct: float | None = None
+    """Bars that were missing in the period."""
+    stale_volatility_pct: float | None = None
+    """Bars with no volatility, or one older than two of its intervals."""
+    modelled_legs_pct: float | None = None
+    """Legs whose quotes came from the model."""
+    proxy_deliveries_pct: float | None = None
+    """Settlements at a delivery price made from a bar."""
+    missing_snapshots_pct: float | None = None
+    """Decisions without a fresh snapshot."""
+    synthetic_bars_pct: float | None = None
+    """Bars of a synthetic market."""
+
+    def to_proto(self) -> backtest_pb2.DataShares:
+        return backtest_pb2.DataShares(
+            missing_bars_pct=self.missing_bars_pct,
+            stale_volatility_pct=self.stale_volatility_pct,
+            modelled_legs_pct=self.modelled_legs_pct,
+            proxy_deliveries_pct=self.proxy_deliveries_pct,
+            missing_snapshots_pct=self.missing_snapshots_pct,
+            synthetic_bars_pct=self.synthetic_bars_pct,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.DataShares) -> Self:
+        return cls(
+            missing_bars_pct=message.missing_bars_pct if message.HasField("missing_bars_pct") else None,
+            stale_volatility_pct=message.stale_volatility_pct if message.HasField("stale_volatility_pct") else None,
+            modelled_legs_pct=message.modelled_legs_pct if message.HasField("modelled_legs_pct") else None,
+            proxy_deliveries_pct=message.proxy_deliveries_pct if message.HasField("proxy_deliveries_pct") else None,
+            missing_snapshots_pct=message.missing_snapshots_pct if message.HasField("missing_snapshots_pct") else None,
+            synthetic_bars_pct=message.synthetic_bars_pct if message.HasField("synthetic_bars_pct") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestMetrics:
+    """How a run did."""
+
+    coin: BacktestPerformance | None = None
+    """In coin."""
+    usd: BacktestPerformance | None = None
+    """In USD."""
+    settlement_currency: str = ""
+    """The currency that the contracts settle in, for example BTC or USDC."""
+    days: float | None = None
+    """Days of the run."""
+    closed_chains: int | None = None
+    """Chains that have ended."""
+    open_chains: int | None = None
+    """Chains open at the end."""
+    win_rate_pct: float | None = None
+    """Closed chains with a net PnL above 0, in the settlement currency."""
+    premium_kept_pct: float | None = None
+    """gross_pnl of closed chains over their premiums."""
+    time_in_market_pct: float | None = None
+    """Time with something open."""
+    return_on_collateral_pct: float | None = None
+    """net PnL over mean collateral while there is some."""
+    exposure: float | None = None
+    """Mean of the absolute delta of what is open, in coins per coin of capital."""
+    turnover: float | None = None
+    """Traded notional over capital, a year."""
+    rolls: int | None = None
+    """Rolls."""
+    triggers: tuple[TriggerCount, ...] = ()
+    """By which rule."""
+    pnl_per_vol_point: float | None = None
+    """Change of the chains' PnL per volatility point that is sold dearer, in the settlement currency."""
+    break_even_multiplier: float | None = None
+    """The volatility multiplier at which the chains' PnL is 0; unset if there is none from 0.5 to 2."""
+    chains_pnl_flat_smile: float | None = None
+    """Chains' PnL with another smile: slope 0."""
+    chains_pnl_call_skew: float | None = None
+    """Slope +0.05."""
+    lowest_balance: float | None = None
+    """Of linear calls: the lowest balance in USDC, below 0 where losses had to be financed."""
+    data: DataShares | None = None
+    """The quality of the data."""
+
+    def to_proto(self) -> backtest_pb2.BacktestMetrics:
+        return backtest_pb2.BacktestMetrics(
+            coin=None if self.coin is None else self.coin.to_proto(),
+            usd=None if self.usd is None else self.usd.to_proto(),
+            settlement_currency=self.settlement_currency,
+            days=self.days,
+            closed_chains=self.closed_chains,
+            open_chains=self.open_chains,
+            win_rate_pct=self.win_rate_pct,
+            premium_kept_pct=self.premium_kept_pct,
+            time_in_market_pct=self.time_in_market_pct,
+            return_on_collateral_pct=self.return_on_collateral_pct,
+            exposure=self.exposure,
+            turnover=self.turnover,
+            rolls=self.rolls,
+            triggers=[item.to_proto() for item in self.triggers],
+            pnl_per_vol_point=self.pnl_per_vol_point,
+            break_even_multiplier=self.break_even_multiplier,
+            chains_pnl_flat_smile=self.chains_pnl_flat_smile,
+            chains_pnl_call_skew=self.chains_pnl_call_skew,
+            lowest_balance=self.lowest_balance,
+            data=None if self.data is None else self.data.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.BacktestMetrics) -> Self:
+        return cls(
+            coin=BacktestPerformance.from_proto(message.coin) if message.HasField("coin") else None,
+            usd=BacktestPerformance.from_proto(message.usd) if message.HasField("usd") else None,
+            settlement_currency=message.settlement_currency,
+            days=message.days if message.HasField("days") else None,
+            closed_chains=message.closed_chains if message.HasField("closed_chains") else None,
+            open_chains=message.open_chains if message.HasField("open_chains") else None,
+            win_rate_pct=message.win_rate_pct if message.HasField("win_rate_pct") else None,
+            premium_kept_pct=message.premium_kept_pct if message.HasField("premium_kept_pct") else None,
+            time_in_market_pct=message.time_in_market_pct if message.HasField("time_in_market_pct") else None,
+            return_on_collateral_pct=message.return_on_collateral_pct if message.HasField("return_on_collateral_pct") else None,
+            exposure=message.exposure if message.HasField("exposure") else None,
+            turnover=message.turnover if message.HasField("turnover") else None,
+            rolls=message.rolls if message.HasField("rolls") else None,
+            triggers=tuple(TriggerCount.from_proto(item) for item in message.triggers),
+            pnl_per_vol_point=message.pnl_per_vol_point if message.HasField("pnl_per_vol_point") else None,
+            break_even_multiplier=message.break_even_multiplier if message.HasField("break_even_multiplier") else None,
+            chains_pnl_flat_smile=message.chains_pnl_flat_smile if message.HasField("chains_pnl_flat_smile") else None,
+            chains_pnl_call_skew=message.chains_pnl_call_skew if message.HasField("chains_pnl_call_skew") else None,
+            lowest_balance=message.lowest_balance if message.HasField("lowest_balance") else None,
+            data=DataShares.from_proto(message.data) if message.HasField("data") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestStatus:
+    """How far a run has come."""
+
+    state: BacktestState = BacktestState.UNSPECIFIED
+    """The state."""
+    progress_pct: float = 0.0
+    """0 to 100."""
+    decisions_done: int = 0
+    """Decisions that were made."""
+    decisions_total: int = 0
+    """Decisions of the whole run."""
+    simulated_time: datetime.datetime | None = None
+    """How far the simulated time has come."""
+    phase: str = ""
+    """What it does: waiting, loading, simulating, measuring or done."""
+    decisions_per_second: float = 0.0
+    """Decisions per second of work, so far."""
+    eta_seconds: float | None = None
+    """Seconds until the end, by that; unset where it cannot be said."""
+    last_steps: tuple[BacktestStep, ...] = ()
+    """The newest 50 decisions, oldest first."""
+    last_chains: tuple[BacktestChain, ...] = ()
+    """The newest 50 chains, oldest first; ListBacktestChains has them all."""
+    metrics: BacktestMetrics | None = None
+    """Metrics so far."""
+    equity: tuple[EquityPoint, ...] = ()
+    """Equity so far, thinned to some 200 points; ListEquityPoints has them all."""
+    error: str = ""
+    """Why it failed."""
+
+    def to_proto(self) -> backtest_pb2.BacktestStatus:
+        return backtest_pb2.BacktestStatus(
+            state=self.state.to_proto(),
+            progress_pct=self.progress_pct,
+            decisions_done=self.decisions_done,
+            decisions_total=self.decisions_total,
+            simulated_time=None if self.simulated_time is None else _convert.time_to_proto(self.simulated_time),
+            phase=self.phase,
+            decisions_per_second=self.decisions_per_second,
+            eta_seconds=self.eta_seconds,
+            last_steps=[item.to_proto() for item in self.last_steps],
+            last_chains=[item.to_proto() for item in self.last_chains],
+            metrics=None if self.metrics is None else self.metrics.to_proto(),
+            equity=[item.to_proto() for item in self.equity],
+            error=self.error,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.BacktestStatus) -> Self:
+        return cls(
+            state=BacktestState.from_proto(message.state),
+            progress_pct=message.progress_pct,
+            decisions_done=message.decisions_done,
+            decisions_total=message.decisions_total,
+            simulated_time=_convert.time_from_proto(message.simulated_time) if message.HasField("simulated_time") else None,
+            phase=message.phase,
+            decisions_per_second=message.decisions_per_second,
+            eta_seconds=message.eta_seconds if message.HasField("eta_seconds") else None,
+            last_steps=tuple(BacktestStep.from_proto(item) for item in message.last_steps),
+            last_chains=tuple(BacktestChain.from_proto(item) for item in message.last_chains),
+            metrics=BacktestMetrics.from_proto(message.metrics) if message.HasField("metrics") else None,
+            equity=tuple(EquityPoint.from_proto(item) for item in message.equity),
+            error=message.error,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """A run, from its creation on."""
+
+    backtest_id: str = ""
+    """Made by the server."""
+    group_id: str = ""
+    """Runs that belong together, by the client."""
+    spec: BacktestSpec | None = None
+    """What is simulated, in full."""
+    run_digest: str = ""
+    """SHA-256, hex, of spec, data and engine: runs with the same digest have the same results."""
+    status: BacktestStatus | None = None
+    """How far it has come."""
+    create_time: datetime.datetime | None = None
+    """When it was created."""
+    start_time: datetime.datetime | None = None
+    """When it first ran."""
+    end_time: datetime.datetime | None = None
+    """When it ended."""
+    delete_time: datetime.datetime | None = None
+    """When it was deleted; only in a watch."""
+    revision: int = 0
+    """The lab's revision of its last change."""
+    result_digest: str = ""
+    """SHA-256, hex, of all chains, steps and equity of a run that succeeded."""
+
+    def to_proto(self) -> backtest_pb2.Backtest:
+        return backtest_pb2.Backtest(
+            backtest_id=self.backtest_id,
+            group_id=self.group_id,
+            spec=None if self.spec is None else self.spec.to_proto(),
+            run_digest=self.run_digest,
+            status=None if self.status is None else self.status.to_proto(),
+            create_time=None if self.create_time is None else _convert.time_to_proto(self.create_time),
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            delete_time=None if self.delete_time is None else _convert.time_to_proto(self.delete_time),
+            revision=self.revision,
+            result_digest=self.result_digest,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.Backtest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+            group_id=message.group_id,
+            spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
+            run_digest=message.run_digest,
+            status=BacktestStatus.from_proto(message.status) if message.HasField("status") else None,
+            create_time=_convert.time_from_proto(message.create_time) if message.HasField("create_time") else None,
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            delete_time=_convert.time_from_proto(message.delete_time) if message.HasField("delete_time") else None,
+            revision=message.revision,
+            result_digest=message.result_digest,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CreateBacktestRequest:
+    """What to run."""
+
+    request_id: str = ""
+    """A UUID, kept by the client before it sends. Required."""
+    spec: BacktestSpec | None = None
+    """What is simulated. Required."""
+    group_id: str = ""
+    """Runs that belong together."""
+
+    def to_proto(self) -> backtest_service_pb2.CreateBacktestRequest:
+        return backtest_service_pb2.CreateBacktestRequest(
+            request_id=self.request_id,
+            spec=None if self.spec is None else self.spec.to_proto(),
+            group_id=self.group_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CreateBacktestRequest) -> Self:
+        return cls(
+            request_id=message.request_id,
+            spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
+            group_id=message.group_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CreateBacktestResponse:
+    """The run as it is queued."""
+
+    backtest: Backtest | None = None
+    """The run."""
+
+    def to_proto(self) -> backtest_service_pb2.CreateBacktestResponse:
+        return backtest_service_pb2.CreateBacktestResponse(
+            backtest=None if self.backtest is None else self.backtest.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CreateBacktestResponse) -> Self:
+        return cls(
+            backtest=Backtest.from_proto(message.backtest) if message.HasField("backtest") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetBacktestRequest:
+    """Which run."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.GetBacktestRequest:
+        return backtest_service_pb2.GetBacktestRequest(
+            backtest_id=self.backtest_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetBacktestRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetBacktestResponse:
+    """The run."""
+
+    backtest: Backtest | None = None
+    """As it is now."""
+
+    def to_proto(self) -> backtest_service_pb2.GetBacktestResponse:
+        return backtest_service_pb2.GetBacktestResponse(
+            backtest=None if self.backtest is None else self.backtest.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetBacktestResponse) -> Self:
+        return cls(
+            backtest=Backtest.from_proto(message.backtest) if message.HasField("backtest") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListBacktestsRequest:
+    """Which runs; what is unset is any."""
+
+    state: BacktestState = BacktestState.UNSPECIFIED
+    """The state."""
+    group_id: str = ""
+    """The group."""
+    underlying: str = ""
+    """The coin."""
+    page_size: int = 0
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> backtest_service_pb2.ListBacktestsRequest:
+        return backtest_service_pb2.ListBacktestsRequest(
+            state=self.state.to_proto(),
+            group_id=self.group_id,
+            underlying=self.underlying,
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListBacktestsRequest) -> Self:
+        return cls(
+            state=BacktestState.from_proto(message.state),
+            group_id=message.group_id,
+            underlying=message.underlying,
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListBacktestsResponse:
+    """Some runs."""
+
+    backtests: tuple[Backtest, ...] = ()
+    """Newest first; their status has no steps, chains and equity."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> backtest_service_pb2.ListBacktestsResponse:
+        return backtest_service_pb2.ListBacktestsResponse(
+            backtests=[item.to_proto() for item in self.backtests],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListBacktestsResponse) -> Self:
+        return cls(
+            backtests=tuple(Backtest.from_proto(item) for item in message.backtests),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LabCursor:
+    """How far a reader has come in one lab."""
+
+    lab_id: str = ""
+    """The lab; a new file makes a new one."""
+    revision: int = 0
+    """The last revision that is complete."""
+
+    def to_proto(self) -> backtest_service_pb2.LabCursor:
+        return backtest_service_pb2.LabCursor(
+            lab_id=self.lab_id,
+            revision=self.revision,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.LabCursor) -> Self:
+        return cls(
+            lab_id=message.lab_id,
+            revision=message.revision,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WatchBacktestsRequest:
+    """What to watch."""
+
+    lab_id: str = ""
+    """Of the last cursor that was received: the watch goes on after it. Unset: it begins with the present state."""
+    after_revision: int = 0
+    """Of the same cursor."""
+    backtest_id: str = ""
+    """One run; unset is all."""
+    interval_ms: int = 0
+    """Milliseconds between two states of a run at least, 250 to 60000; 0 means 250."""
+    bookmark_interval_ms: int = 0
+    """Milliseconds without a message after which a bookmark is sent, 100 to 60000; 0 means 15000."""
+
+    def to_proto(self) -> backtest_service_pb2.WatchBacktestsRequest:
+        return backtest_service_pb2.WatchBacktestsRequest(
+            lab_id=self.lab_id,
+            after_revision=self.after_revision,
+            backtest_id=self.backtest_id,
+            interval_ms=self.interval_ms,
+            bookmark_interval_ms=self.bookmark_interval_ms,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.WatchBacktestsRequest) -> Self:
+        return cls(
+            lab_id=message.lab_id,
+            after_revision=message.after_revision,
+            backtest_id=message.backtest_id,
+            interval_ms=message.interval_ms,
+            bookmark_interval_ms=message.bookmark_interval_ms,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WatchBacktestsResponse:
+    """Some runs as they are now."""
+
+    cursor: LabCursor | None = None
+    """Everything up to here has been sent. Unset while the first state is still coming."""
+    backtests: tuple[Backtest, ...] = ()
+    """Runs that are new or have changed; one with a delete_time is gone."""
+    bookmark: bool = False
+    """With this message the watcher has seen all that the lab held at the cursor; also a sign of life."""
+
+    def to_proto(self) -> backtest_service_pb2.WatchBacktestsResponse:
+        return backtest_service_pb2.WatchBacktestsResponse(
+            cursor=None if self.cursor is None else self.cursor.to_proto(),
+            backtests=[item.to_proto() for item in self.backtests],
+            bookmark=self.bookmark,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.WatchBacktestsResponse) -> Self:
+        return cls(
+            cursor=LabCursor.from_proto(message.cursor) if message.HasField("cursor") else None,
+            backtests=tuple(Backtest.from_proto(item) for item in message.backtests),
+            bookmark=message.bookmark,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PauseBacktestRequest:
+    """Which run."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.PauseBacktestRequest:
+        return backtest_service_pb2.PauseBacktestRequest(
+            backtest_id=self.backtest_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.PauseBacktestRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PauseBacktestResponse:
+    """The run."""
+
+    backtest: Backtest | None = None
+    """As it is now; RUNNING until the part it works on is done."""
+
+    def to_proto(self) -> backtest_service_pb2.PauseBacktestResponse:
+        return backtest_service_pb2.PauseBacktestResponse(
+            backtest=None if self.backtest is None else self.backtest.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.PauseBacktestResponse) -> Self:
+        return cls(
+            backtest=Backtest.from_proto(message.backtest) if message.HasField("backtest") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeBacktestRequest:
+    """Which run."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.ResumeBacktestRequest:
+        return backtest_service_pb2.ResumeBacktestRequest(
+            backtest_id=self.backtest_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ResumeBacktestRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeBacktestResponse:
+    """The run."""
+
+    backtest: Backtest | None = None
+    """As it is now."""
+
+    def to_proto(self) -> backtest_service_pb2.ResumeBacktestResponse:
+        return backtest_service_pb2.ResumeBacktestResponse(
+            backtest=None if self.backtest is None else self.backtest.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ResumeBacktestResponse) -> Self:
+        return cls(
+            backtest=Backtest.from_proto(message.backtest) if message.HasField("backtest") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CancelBacktestRequest:
+    """Which run."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.CancelBacktestRequest:
+        return backtest_service_pb2.CancelBacktestRequest(
+            backtest_id=self.backtest_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CancelBacktestRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CancelBacktestResponse:
+    """The run."""
+
+    backtest: Backtest | None = None
+    """As it is now."""
+
+    def to_proto(self) -> backtest_service_pb2.CancelBacktestResponse:
+        return backtest_service_pb2.CancelBacktestResponse(
+            backtest=None if self.backtest is None else self.backtest.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CancelBacktestResponse) -> Self:
+        return cls(
+            backtest=Backtest.from_proto(message.backtest) if message.HasField("backtest") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteBacktestRequest:
+    """Which run."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.DeleteBacktestRequest:
+        return backtest_service_pb2.DeleteBacktestRequest(
+            backtest_id=self.backtest_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.DeleteBacktestRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteBacktestResponse:
+    """The run is gone."""
+
+    delete_time: datetime.datetime | None = None
+    """When."""
+
+    def to_proto(self) -> backtest_service_pb2.DeleteBacktestResponse:
+        return backtest_service_pb2.DeleteBacktestResponse(
+            delete_time=None if self.delete_time is None else _convert.time_to_proto(self.delete_time),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.DeleteBacktestResponse) -> Self:
+        return cls(
+            delete_time=_convert.time_from_proto(message.delete_time) if message.HasField("delete_time") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListBacktestChainsRequest:
+    """Whose chains."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+    page_size: int = 0
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> backtest_service_pb2.ListBacktestChainsRequest:
+        return backtest_service_pb2.ListBacktestChainsRequest(
+            backtest_id=self.backtest_id,
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListBacktestChainsRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListBacktestChainsResponse:
+    """Some chains."""
+
+    chains: tuple[BacktestChain, ...] = ()
+    """Oldest first."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> backtest_service_pb2.ListBacktestChainsResponse:
+        return backtest_service_pb2.ListBacktestChainsResponse(
+            chains=[item.to_proto() for item in self.chains],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListBacktestChainsResponse) -> Self:
+        return cls(
+            chains=tuple(BacktestChain.from_proto(item) for item in message.chains),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListStepsRequest:
+    """Whose decisions."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+    page_size: int = 0
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> backtest_service_pb2.ListStepsRequest:
+        return backtest_service_pb2.ListStepsRequest(
+            backtest_id=self.backtest_id,
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListStepsRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListStepsResponse:
+    """Some decisions."""
+
+    steps: tuple[BacktestStep, ...] = ()
+    """Oldest first."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> backtest_service_pb2.ListStepsResponse:
+        return backtest_service_pb2.ListStepsResponse(
+            steps=[item.to_proto() for item in self.steps],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListStepsResponse) -> Self:
+        return cls(
+            steps=tuple(BacktestStep.from_proto(item) for item in message.steps),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListEquityPointsRequest:
+    """Whose equity."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+    max_points: int = 0
+    """Thinned to at most so many points, first and last among them; 0 is all."""
+    page_size: int = 0
+    """At most so many, 1 to 10000; 0 means 5000."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> backtest_service_pb2.ListEquityPointsRequest:
+        return backtest_service_pb2.ListEquityPointsRequest(
+            backtest_id=self.backtest_id,
+            max_points=self.max_points,
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListEquityPointsRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+            max_points=message.max_points,
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListEquityPointsResponse:
+    """Some points."""
+
+    points: tuple[EquityPoint, ...] = ()
+    """Oldest first."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> backtest_service_pb2.ListEquityPointsResponse:
+        return backtest_service_pb2.ListEquityPointsResponse(
+            points=[item.to_proto() for item in self.points],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListEquityPointsResponse) -> Self:
+        return cls(
+            points=tuple(EquityPoint.from_proto(item) for item in message.points),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetBacktestReportRequest:
+    """About which run."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.GetBacktestReportRequest:
+        return backtest_service_pb2.GetBacktestReportRequest(
+            backtest_id=self.backtest_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetBacktestReportRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetBacktestReportResponse:
+    """A page about it."""
+
+    backtest: Backtest | None = None
+    """The run."""
+    html: str = ""
+    """The page, complete."""
+
+    def to_proto(self) -> backtest_service_pb2.GetBacktestReportResponse:
+        return backtest_service_pb2.GetBacktestReportResponse(
+            backtest=None if self.backtest is None else self.backtest.to_proto(),
+            html=self.html,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetBacktestReportResponse) -> Self:
+        return cls(
+            backtest=Backtest.from_proto(message.backtest) if message.HasField("backtest") else None,
+            html=message.html,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetGap:
+    """A stretch without data."""
+
+    start_time: datetime.datetime | None = None
+    """The first instant that is missing."""
+    end_time: datetime.datetime | None = None
+    """The first instant that is there again."""
+    missing_rows: int = 0
+    """Rows that are missing, by the usual interval."""
+
+    def to_proto(self) -> dataset_pb2.DatasetGap:
+        return dataset_pb2.DatasetGap(
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            missing_rows=self.missing_rows,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_pb2.DatasetGap) -> Self:
+        return cls(
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            missing_rows=message.missing_rows,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticMarket:
+    """Seeded random bars, with regimes and clustering of volatility, a volatility index and a smile: for machines
+    without
+    data. The same parameters give the same rows.
+    """
+
+    seed: int = 0
+    """Of all its randomness."""
+    start_time: datetime.datetime | None = None
+    """The first bar. Required."""
+    days: int = 0
+    """Days, 1 to 4000."""
+    start_price: float | None = None
+    """The first price in USD; unset is a usual one of the coin."""
+    constant_volatility: float | None = None
+    """One constant volatility (a fraction) instead of regimes: for experiments."""
+    drift: float | None = None
+    """Drift a year; unset is 0."""
+
+    def to_proto(self) -> dataset_pb2.SyntheticMarket:
+        return dataset_pb2.SyntheticMarket(
+            seed=self.seed,
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            days=self.days,
+            start_price=self.start_price,
+            constant_volatility=self.constant_volatility,
+            drift=self.drift,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_pb2.SyntheticMarket) -> Self:
+        return cls(
+            seed=message.seed,
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            days=message.days,
+            start_price=message.start_price if message.HasField("start_price") else None,
+            constant_volatility=message.constant_volatility if message.HasField("constant_volatility") else None,
+            drift=message.drift if message.HasField("drift") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Data that was registered: immutable, known by its content."""
+
+    dataset_id: str = ""
+    """Made of its content: the same content has the same id."""
+    name: str = ""
+    """For people."""
+    kind: DatasetKind = DatasetKind.UNSPECIFIED
+    """What it holds."""
+    underlying: str = ""
+    """The coin."""
+    quote_currency: str = ""
+    """The quote currency of option chains: USD for coin-settled ones, or USDC."""
+    content_hash: str = ""
+    """SHA-256, hex, of the normalised rows."""
+    rows: int = 0
+    """Rows."""
+    first_time: datetime.datetime | None = None
+    """The first row's time."""
+    last_time: datetime.datetime | None = None
+    """The last row's time."""
+    interval_seconds: int = 0
+    """Seconds between rows (bars, volatility) or between snapshots, as usual there."""
+    gaps: int = 0
+    """Stretches without data."""
+    dropped_rows: int = 0
+    """Rows that were left out because they cannot be right, for example a high below its low."""
+    synthetic: bool = False
+    """It is a synthetic market's."""
+    source: str = ""
+    """Where it came from: a file's name, or "synthetic"."""
+    create_time: datetime.datetime | None = None
+    """When it was registered."""
+
+    def to_proto(self) -> dataset_pb2.Dataset:
+        return dataset_pb2.Dataset(
+            dataset_id=self.dataset_id,
+            name=self.name,
+            kind=self.kind.to_proto(),
+            underlying=self.underlying,
+            quote_currency=self.quote_currency,
+            content_hash=self.content_hash,
+            rows=self.rows,
+            first_time=None if self.first_time is None else _convert.time_to_proto(self.first_time),
+            last_time=None if self.last_time is None else _convert.time_to_proto(self.last_time),
+            interval_seconds=self.interval_seconds,
+            gaps=self.gaps,
+            dropped_rows=self.dropped_rows,
+            synthetic=self.synthetic,
+            source=self.source,
+            create_time=None if self.create_time is None else _convert.time_to_proto(self.create_time),
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_pb2.Dataset) -> Self:
+        return cls(
+            dataset_id=message.dataset_id,
+            name=message.name,
+            kind=DatasetKind.from_proto(message.kind),
+            underlying=message.underlying,
+            quote_currency=message.quote_currency,
+            content_hash=message.content_hash,
+            rows=message.rows,
+            first_time=_convert.time_from_proto(message.first_time) if message.HasField("first_time") else None,
+            last_time=_convert.time_from_proto(message.last_time) if message.HasField("last_time") else None,
+            interval_seconds=message.interval_seconds,
+            gaps=message.gaps,
+            dropped_rows=message.dropped_rows,
+            synthetic=message.synthetic,
+            source=message.source,
+            create_time=_convert.time_from_proto(message.create_time) if message.HasField("create_time") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterDatasetRequest:
+    """What to register: exactly one of path and synthetic."""
+
+    name: str = ""
+    """For people; unset is the file's name."""
+    kind: DatasetKind = DatasetKind.UNSPECIFIED
+    """What it holds. Required."""
+    underlying: str = ""
+    """The coin. Required."""
+    path: str = ""
+    """A file on the server's disk, .csv or .parquet. Columns of bars: time or ts (the bar's open), open, high, low,
+    close; of a volatility index: time or ts (the bar's open), and close, dvol or value (percent); of option chains:
+    harvest_time, instrument_name, underlying_price, mark_price, best_bid_price, best_ask_price, mark_iv.
+    """
+    synthetic: SyntheticMarket | None = None
+    """A market that is made up."""
+    known_after_seconds: int | None = None
+    """Seconds from a row's time until it is known, where that is not one interval: a daily series that is stamped 00:00
+    and measured at 08:00 has 28800.
+    """
+
+    def to_proto(self) -> dataset_service_pb2.RegisterDatasetRequest:
+        return dataset_service_pb2.RegisterDatasetRequest(
+            name=self.name,
+            kind=self.kind.to_proto(),
+            underlying=self.underlying,
+            path=self.path,
+            synthetic=None if self.synthetic is None else self.synthetic.to_proto(),
+            known_after_seconds=self.known_after_seconds,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.RegisterDatasetRequest) -> Self:
+        return cls(
+            name=message.name,
+            kind=DatasetKind.from_proto(message.kind),
+            underlying=message.underlying,
+            path=message.path,
+            synthetic=SyntheticMarket.from_proto(message.synthetic) if message.HasField("synthetic") else None,
+            known_after_seconds=message.known_after_seconds if message.HasField("known_after_seconds") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterDatasetResponse:
+    """The dataset."""
+
+    dataset: Dataset | None = None
+    """As it is kept."""
+
+    def to_proto(self) -> dataset_service_pb2.RegisterDatasetResponse:
+        return dataset_service_pb2.RegisterDatasetResponse(
+            dataset=None if self.dataset is None else self.dataset.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.RegisterDatasetResponse) -> Self:
+        return cls(
+            dataset=Dataset.from_proto(message.dataset) if message.HasField("dataset") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetDatasetRequest:
+    """Which one."""
+
+    dataset_id: str = ""
+    """The id. Required."""
+
+    def to_proto(self) -> dataset_service_pb2.GetDatasetRequest:
+        return dataset_service_pb2.GetDatasetRequest(
+            dataset_id=self.dataset_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.GetDatasetRequest) -> Self:
+        return cls(
+            dataset_id=message.dataset_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetDatasetResponse:
+    """The dataset."""
+
+    dataset: Dataset | None = None
+    """As it is kept."""
+
+    def to_proto(self) -> dataset_service_pb2.GetDatasetResponse:
+        return dataset_service_pb2.GetDatasetResponse(
+            dataset=None if self.dataset is None else self.dataset.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.GetDatasetResponse) -> Self:
+        return cls(
+            dataset=Dataset.from_proto(message.dataset) if message.HasField("dataset") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListDatasetsRequest:
+    """Which ones; what is unset is any."""
+
+    kind: DatasetKind = DatasetKind.UNSPECIFIED
+    """What they hold."""
+    underlying: str = ""
+    """The coin."""
+    page_size: int = 0
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> dataset_service_pb2.ListDatasetsRequest:
+        return dataset_service_pb2.ListDatasetsRequest(
+            kind=self.kind.to_proto(),
+            underlying=self.underlying,
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.ListDatasetsRequest) -> Self:
+        return cls(
+            kind=DatasetKind.from_proto(message.kind),
+            underlying=message.underlying,
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListDatasetsResponse:
+    """Some datasets."""
+
+    datasets: tuple[Dataset, ...] = ()
+    """Newest first."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> dataset_service_pb2.ListDatasetsResponse:
+        return dataset_service_pb2.ListDatasetsResponse(
+            datasets=[item.to_proto() for item in self.datasets],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.ListDatasetsResponse) -> Self:
+        return cls(
+            datasets=tuple(Dataset.from_proto(item) for item in message.datasets),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListDatasetGapsRequest:
+    """Whose gaps."""
+
+    dataset_id: str = ""
+    """The dataset. Required."""
+    page_size: int = 0
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> dataset_service_pb2.ListDatasetGapsRequest:
+        return dataset_service_pb2.ListDatasetGapsRequest(
+            dataset_id=self.dataset_id,
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.ListDatasetGapsRequest) -> Self:
+        return cls(
+            dataset_id=message.dataset_id,
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListDatasetGapsResponse:
+    """Some gaps."""
+
+    gaps: tuple[DatasetGap, ...] = ()
+    """Oldest first."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> dataset_service_pb2.ListDatasetGapsResponse:
+        return dataset_service_pb2.ListDatasetGapsResponse(
+            gaps=[item.to_proto() for item in self.gaps],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.ListDatasetGapsResponse) -> Self:
+        return cls(
+            gaps=tuple(DatasetGap.from_proto(item) for item in message.gaps),
+            next_page_token=message.next_page_token,
         )
 
 

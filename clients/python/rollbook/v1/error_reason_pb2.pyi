@@ -52,10 +52,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT: fields that contradict each other, for example a ROLL from a contract to itself."""
     ERROR_REASON_INVALID_PAGE_TOKEN: _ErrorReason.ValueType  # 14
     """INVALID_ARGUMENT: the page token is not of this ledger, this call or these filters."""
+    ERROR_REASON_MALFORMED_DATA: _ErrorReason.ValueType  # 15
+    """INVALID_ARGUMENT: the file cannot be read as what it is said to be; the message names the column or row."""
     ERROR_REASON_POSITION_NOT_FOUND: _ErrorReason.ValueType  # 20
     """NOT_FOUND: no chain of that name."""
     ERROR_REASON_NO_CHAIN_HOLDS_CONTRACT: _ErrorReason.ValueType  # 21
     """NOT_FOUND: no chain of that strategy held the contract at that time."""
+    ERROR_REASON_BACKTEST_NOT_FOUND: _ErrorReason.ValueType  # 22
+    """NOT_FOUND: no backtest of that id."""
+    ERROR_REASON_DATASET_NOT_FOUND: _ErrorReason.ValueType  # 23
+    """NOT_FOUND: no dataset of that id."""
+    ERROR_REASON_FILE_NOT_FOUND: _ErrorReason.ValueType  # 24
+    """NOT_FOUND: the server's disk has no such file."""
     ERROR_REASON_AMBIGUOUS_CONTRACT: _ErrorReason.ValueType  # 30
     """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
     ERROR_REASON_CHAIN_MISMATCH: _ErrorReason.ValueType  # 31
@@ -78,6 +86,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the settlement comes before the expiry, by the server's clock."""
     ERROR_REASON_BATCH_REFUSED: _ErrorReason.ValueType  # 40
     """FAILED_PRECONDITION: another item of the atomic batch was refused; metadata "index" says which."""
+    ERROR_REASON_LAB_UNAVAILABLE: _ErrorReason.ValueType  # 41
+    """FAILED_PRECONDITION: the server runs without its lab; the message says what to install."""
+    ERROR_REASON_BACKTEST_ENDED: _ErrorReason.ValueType  # 42
+    """FAILED_PRECONDITION: the backtest has ended already."""
+    ERROR_REASON_BACKTEST_NOT_ENDED: _ErrorReason.ValueType  # 43
+    """FAILED_PRECONDITION: the backtest has not ended yet."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 50
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     ERROR_REASON_TRADE_CONFLICT: _ErrorReason.ValueType  # 51
@@ -126,10 +140,18 @@ ERROR_REASON_CONTRADICTION: ErrorReason.ValueType  # 13
 """INVALID_ARGUMENT: fields that contradict each other, for example a ROLL from a contract to itself."""
 ERROR_REASON_INVALID_PAGE_TOKEN: ErrorReason.ValueType  # 14
 """INVALID_ARGUMENT: the page token is not of this ledger, this call or these filters."""
+ERROR_REASON_MALFORMED_DATA: ErrorReason.ValueType  # 15
+"""INVALID_ARGUMENT: the file cannot be read as what it is said to be; the message names the column or row."""
 ERROR_REASON_POSITION_NOT_FOUND: ErrorReason.ValueType  # 20
 """NOT_FOUND: no chain of that name."""
 ERROR_REASON_NO_CHAIN_HOLDS_CONTRACT: ErrorReason.ValueType  # 21
 """NOT_FOUND: no chain of that strategy held the contract at that time."""
+ERROR_REASON_BACKTEST_NOT_FOUND: ErrorReason.ValueType  # 22
+"""NOT_FOUND: no backtest of that id."""
+ERROR_REASON_DATASET_NOT_FOUND: ErrorReason.ValueType  # 23
+"""NOT_FOUND: no dataset of that id."""
+ERROR_REASON_FILE_NOT_FOUND: ErrorReason.ValueType  # 24
+"""NOT_FOUND: the server's disk has no such file."""
 ERROR_REASON_AMBIGUOUS_CONTRACT: ErrorReason.ValueType  # 30
 """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
 ERROR_REASON_CHAIN_MISMATCH: ErrorReason.ValueType  # 31
@@ -152,6 +174,12 @@ ERROR_REASON_NOT_EXPIRED: ErrorReason.ValueType  # 39
 """FAILED_PRECONDITION: the settlement comes before the expiry, by the server's clock."""
 ERROR_REASON_BATCH_REFUSED: ErrorReason.ValueType  # 40
 """FAILED_PRECONDITION: another item of the atomic batch was refused; metadata "index" says which."""
+ERROR_REASON_LAB_UNAVAILABLE: ErrorReason.ValueType  # 41
+"""FAILED_PRECONDITION: the server runs without its lab; the message says what to install."""
+ERROR_REASON_BACKTEST_ENDED: ErrorReason.ValueType  # 42
+"""FAILED_PRECONDITION: the backtest has ended already."""
+ERROR_REASON_BACKTEST_NOT_ENDED: ErrorReason.ValueType  # 43
+"""FAILED_PRECONDITION: the backtest has not ended yet."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 50
 """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
 ERROR_REASON_TRADE_CONFLICT: ErrorReason.ValueType  # 51
