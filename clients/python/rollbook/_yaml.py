@@ -7,12 +7,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from rollbook.specs import SpecError
+import yaml
 
-try:
-    import yaml
-except ModuleNotFoundError:
-    raise SpecError('YAML needs pyyaml: pip install "rollbook[cli]", or write it as JSON') from None
+from rollbook.specs import SpecError
 
 _RESOLVERS = {
     "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -34,9 +31,8 @@ class _Loader(yaml.SafeLoader):
         names = [self.construct_object(key, deep=True) for key, _ in node.value]
         for number, name in enumerate(names):
             if name in names[:number]:
-                raise SpecError(
-                    f"line {node.value[number][0].start_mark.line + 1}: this field is said twice", str(name)
-                )
+                line = node.value[number][0].start_mark.line + 1
+                raise SpecError(f"this field is said twice, again in line {line}", str(name))
         return super().construct_mapping(node, deep)
 
     def construct_number(self, node: yaml.ScalarNode) -> int:

@@ -67,7 +67,7 @@ def parse(text: str) -> BacktestSpec:
         except (ValueError, RecursionError) as error:
             raise error if isinstance(error, SpecError) else SpecError(f"this is no JSON: {error}") from None
     else:
-        said = _parse_yaml(text)
+        said = _yaml().parse(text)
     return from_mapping(said)
 
 
@@ -90,9 +90,7 @@ def to_json(spec: BacktestSpec) -> str:
 
 def to_yaml(spec: BacktestSpec) -> str:
     """The spec as `parse` reads it. Needs the extra `rollbook[cli]` (SpecError)."""
-    from rollbook import _yaml
-
-    return _yaml.dump(to_mapping(spec))
+    return str(_yaml().dump(to_mapping(spec)))
 
 
 def changed(spec: BacktestSpec, path: str, text: str) -> BacktestSpec:
@@ -246,7 +244,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return known
 
 
-def _parse_yaml(text: str) -> Any:
-    from rollbook import _yaml
-
-    return _yaml.parse(text)
+def _yaml() -> types.ModuleType:
+    try:
+        from rollbook import _yaml
+    except ModuleNotFoundError:
+        raise SpecError('YAML needs pyyaml: pip install "rollbook[cli]", or write the spec as JSON') from None
+    return _yaml
