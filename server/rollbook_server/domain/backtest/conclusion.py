@@ -16,8 +16,7 @@ from rollbook_server.domain.backtest.metrics import (
 )
 from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
 from rollbook_server.domain.backtest.sensitivity import measure_sensitivity
-from rollbook_server.domain.backtest.spec import BacktestSpec, VolatilitySource
-from rollbook_server.domain.backtest.spec import QuoteSource as Quotes
+from rollbook_server.domain.backtest.spec import BacktestSpec, QuoteSource, VolatilitySource
 
 STALE_INTERVALS = 2
 """A volatility older than so many of its intervals is stale."""
@@ -26,7 +25,7 @@ STALE_INTERVALS = 2
 def conclude(
     spec: BacktestSpec, data: MarketData, equity: Equity, chains: Sequence[BacktestChain], steps: Steps
 ) -> BacktestMetrics:
-    """All figures of a run that has ended: `measure`, the bootstrap interval, the sensitivity and the shares of the data.
+    """All figures of a run that has ended: `measure`, bootstrap interval, sensitivity, and the shares of the data.
 
     It runs the engine some ten times more (module sensitivity). `spec` is resolved.
     """
@@ -66,10 +65,10 @@ def _with_interval(
 
 
 def _stale_volatility(spec: BacktestSpec, data: MarketData, equity: Equity) -> float | None:
-    """Closes of bars at which no volatility was known, or one older than two of its intervals, in percent; None where no
-    index is used: then the run has its volatility from the bars themselves, from one level, or from recorded quotes."""
+    """Closes of bars at which no volatility was known, or one older than two of its intervals, in percent. None where
+    no index is used: then volatility comes from the bars themselves, from one level, or with recorded quotes."""
     index = data.volatility
-    modelled = spec.fills.quotes is Quotes.MODEL and spec.volatility.source is VolatilitySource.INDEX
+    modelled = spec.fills.quotes is QuoteSource.MODEL and spec.volatility.source is VolatilitySource.INDEX
     if index is None or not modelled or not len(equity.time):
         return None
     known = index.time[np.isfinite(index.value)]

@@ -53,8 +53,8 @@ def leg_profit(leg: BacktestLeg) -> float:
 
 
 def cash_lines(chains: Sequence[BacktestChain]) -> Iterator[tuple[int, float]]:
-    """Instants and what moved the balance then, in the settlement currency, in no order. The mark at the data's end is no
-    cash."""
+    """Instants and what moved the balance then, in the settlement currency, in no order. The mark at the end of the
+    data is no cash."""
     for chain in chains:
         for leg in chain.legs:
             yield leg.open_time, leg.quantity * leg.open_price - leg.open_fee
