@@ -58,8 +58,9 @@ def from_block(kind: type[T], block: bytes) -> T:
 def joined(kind: type[T], parts: Iterable[T]) -> T:
     """Columns one after the other; of none, empty ones."""
     found = list(parts)
+    nothing = [np.zeros(0)] if not found else []
     return kind(
-        **{name: np.concatenate([getattr(part, name) for part in found]) if found else [] for name in names(kind)}
+        **{name: np.concatenate([getattr(part, name) for part in found] or nothing) for name in names(kind)}
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from rollbook_server.domain.backtest.metrics import Metrics
+from rollbook_server.domain.backtest.metrics import BacktestMetrics
 from rollbook_server.domain.backtest.outcomes import BacktestState
 from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
 from rollbook_server.domain.backtest.runs import (
@@ -111,7 +111,7 @@ def _backtest(db: Connection, row: Sequence[Any], *, bare: bool = False) -> Back
         state=BacktestState(state),
         progress=from_json(Progress, progress),
         error=error,
-        metrics=from_json(Metrics, metrics) if metrics else None,
+        metrics=from_json(BacktestMetrics, metrics) if metrics else None,
         last_steps=[] if bare else _last_steps(db, number, spec, steps),
         last_chains=[] if bare else _last_chains(db, number),
         equity=[] if bare or not curve else list(points_of(from_block(Equity, curve))),
@@ -188,9 +188,10 @@ def changed(db: Connection, backtest_id: str, after: int, limit: int) -> Changed
     return Changed([_backtest(db, row) for row in rows[:limit]], head(db), len(rows) > limit)
 
 
-def known(db: Connection, backtest_id: str) -> None:
-    """Raises NotFound if there never was such a run."""
-    if db.execute("SELECT 1 FROM backtests WHERE backtest_id = ?", (backtest_id,)).fetchone() is None:
+def demand(db: Connection, backtest_id: str, *, deleted_too: bool) -> None:
+    """Raises NotFound if there is no such run, or (unless asked for, too) if it was deleted."""
+    row = db.execute("SELECT delete_time FROM backtests WHERE backtest_id = ?", (backtest_id,)).fetchone()
+    if row is None or (row[0] is not None and not deleted_too):
         raise no_backtest(backtest_id)
 
 
@@ -282,9 +283,8 @@ def _place(place: int, shown: int, points: int) -> int:
     return place if shown == points else round(place * (points - 1) / max(shown - 1, 1))
 
 
-def results(db: Connection, backtest_id: str) -> Results:
-    """All rows of a run, as they are stored. Raises NotFound."""
-    number, *_ = _run(db, backtest_id)
+def results(db: Connection, number: int) -> Results:
+    """All rows of a run, as they are stored; by its row."""
     parts = db.execute(
         "SELECT step_block, equity_block FROM parts WHERE backtest = ? ORDER BY number", (number,)
     ).fetchall()

@@ -63,6 +63,22 @@ _TABLES = (
         figures TEXT NOT NULL,
         PRIMARY KEY (backtest, number)
     ) STRICT, WITHOUT ROWID""",
+    # Data that was registered; its rows are in a file named by content_hash, in a folder beside this one.
+    """CREATE TABLE datasets (
+        id INTEGER PRIMARY KEY,
+        dataset_id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        underlying TEXT NOT NULL,
+        facts TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE dataset_gaps (
+        dataset INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        start_time INTEGER NOT NULL,
+        end_time INTEGER NOT NULL,
+        missing_rows INTEGER NOT NULL,
+        PRIMARY KEY (dataset, number)
+    ) STRICT, WITHOUT ROWID""",
 )
 
 

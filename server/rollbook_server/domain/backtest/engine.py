@@ -25,14 +25,12 @@ from rollbook_server.domain.backtest.spec import (
     Scoring,
 )
 from rollbook_server.domain.backtest.timeline import market_of
+from rollbook_server.domain.backtest.version import ENGINE_VERSION as ENGINE_VERSION
 from rollbook_server.domain.backtest.world import Fees, Market, Records, Rules
 from rollbook_server.domain.clock import DAY, Micros
 from rollbook_server.domain.errors import InvalidArgument, Reason
 from rollbook_server.domain.executions import StrategyKind
 from rollbook_server.domain.instruments import ContractStyle
-
-ENGINE_VERSION = "1"
-"""Part of the run digest: another one whenever a spec on the same data could give another result."""
 
 _LEGS_AT_ONCE = 1024
 """Ended legs that are taken from the kernel at a time."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rollbook_server.domain.backtest.metrics import Metrics
+from rollbook_server.domain.backtest.metrics import BacktestMetrics
 from rollbook_server.domain.backtest.outcomes import BacktestState, StepOutcome
 from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
 from rollbook_server.domain.backtest.spec import BacktestSpec
@@ -77,7 +77,7 @@ class BacktestStatus:
     error: str = ""
     last_steps: Sequence[BacktestStep] = ()
     last_chains: Sequence[BacktestChain] = ()
-    metrics: Metrics | None = None
+    metrics: BacktestMetrics | None = None
     equity: Sequence[EquityPoint] = ()
 
     @property
