@@ -127,7 +127,8 @@ def _hours(market: SyntheticMarket) -> Ints:
 
 def _random(market: SyntheticMarket, stream: int, *shape: int) -> Floats:
     """Uniform numbers of mean 0 and variance 1, filled row by row."""
-    raw = np.random.PCG64([market.seed, stream]).random_raw(math.prod(shape)) >> np.uint64(11)
+    source = np.random.PCG64(np.random.SeedSequence(market.seed, spawn_key=(stream,)))
+    raw = source.random_raw(math.prod(shape)) >> np.uint64(11)
     return ((raw.astype(np.float64) * 2.0**-53 - 0.5) * _UNIT_UNIFORM).reshape(shape)
 
 
