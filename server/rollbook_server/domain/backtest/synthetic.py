@@ -7,7 +7,8 @@ whose order depends on its length: only +, -, *, / and square roots, in sequence
 An hour is twelve steps of five minutes, each a simple return that is uniform with the variance of that hour. Returns
 are martingale differences, so without drift E[S_T] = S_0 exactly; their twelve-fold sum is normal but for a kurtosis
 of 2.9, which is 2.999 after a week. Hourly variance follows NGARCH(1, 1), which clusters and rises when prices fall
-(Engle and Ng 1993), around a level that approaches the regime's in days; regimes last weeks.
+(Engle and Ng 1993), around a level that approaches the regime's in days; regimes last weeks. Tails are fatter than
+normal and thinner than real ones: hourly returns have a kurtosis of about 5, those of bitcoin 17.
 """
 
 import math
