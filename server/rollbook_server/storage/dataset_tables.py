@@ -74,7 +74,8 @@ class _Table:
             self._names = lazy.collect_schema().names()
             # At once, so that all columns are of one moment; and no others, of which there may be many.
             self._frame = lazy.select(name for name in self._names if name in _MEANT).collect()
-        except (polars.exceptions.PolarsError, OSError) as error:
+        except (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError) as error:
+            # On some damaged Parquet files polars panics, which is no Exception and would end the server.
             what = str(error).strip().partition("\n")[0]
             raise malformed(f"{path.name!r} cannot be read: {what or 'it is empty'}") from error
 
