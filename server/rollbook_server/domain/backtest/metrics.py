@@ -272,12 +272,16 @@ def _shares(spec: BacktestSpec, equity: Equity, chains: Sequence[BacktestChain],
     legs = [leg for chain in chains for leg in chain.legs]
     delivered = [leg for leg in legs if leg.trigger == Trigger.EXPIRY]
     recorded = spec.fills.quotes is QuoteSource.RECORDED
-    looked = (steps.outcome != _MAX_OPEN_CHAINS) & np.isin(steps.time + bar, equity.time)
     return DataShares(
         missing_bars_pct=_pct(expected - len(equity.time), expected),
         modelled_legs_pct=(0.0 if recorded else 100.0) if legs else None,
         proxy_deliveries_pct=_pct(sum(leg.delivery_is_proxy for leg in delivered), len(delivered)),
-        missing_snapshots_pct=(
-            _pct(int((looked & (steps.outcome == _NO_DATA)).sum()), int(looked.sum())) if recorded else None
-        ),
+        missing_snapshots_pct=_missing_snapshots(steps, equity.time - bar) if recorded else None,
     )
+
+
+def _missing_snapshots(steps: Steps, opens: Ints) -> float | None:
+    """`opens` are those of the bars that are there, in order."""
+    bar = np.minimum(np.searchsorted(opens, steps.time), len(opens) - 1)
+    looked = (steps.outcome != _MAX_OPEN_CHAINS) & (opens[bar] == steps.time)
+    return _pct(int((looked & (steps.outcome == _NO_DATA)).sum()), int(looked.sum()))

@@ -29,22 +29,29 @@ class ChainMoney:
 def of_chains(chains: Sequence[BacktestChain], style: ContractStyle) -> ChainMoney:
     """Net PnL, fees and premiums of chains in coin and in USD."""
     linear = style is ContractStyle.LINEAR
-    net, fees, premium = (np.zeros((len(chains), 2)) for _ in range(3))
-    settled, turned = (USD, COIN) if linear else (COIN, USD)
-    for row, chain in enumerate(chains):
-        net[row, settled], fees[row, settled], premium[row, settled] = chain.net_pnl, chain.fees, chain.premium
-        for leg in chain.legs:
-            opened = 1 / leg.open_index_price if linear else leg.open_index_price
-            fees[row, turned] += leg.open_fee * opened
-            premium[row, turned] += leg.quantity * leg.open_price * opened
-            net[row, turned] += (leg.quantity * leg.open_price - leg.open_fee) * opened
-            if leg.close_time is not None:
-                closed = 1 / leg.close_index_price if linear else leg.close_index_price
-                fees[row, turned] += leg.close_fee * closed
-                net[row, turned] -= (leg.quantity * leg.close_price + leg.close_fee) * closed
-        if not linear:
-            net[row, USD] = chain.net_pnl_usd
-    return ChainMoney(net, fees, premium)
+    rows = []
+    for chain in chains:
+        net, fees, premium = _turned(chain, linear)
+        exact = (chain.net_pnl, chain.fees, chain.premium)
+        turned = (net if linear else chain.net_pnl_usd, fees, premium)
+        rows.append((turned, exact) if linear else (exact, turned))
+    figures = np.array(rows, dtype=np.float64).reshape(len(rows), 2, 3)
+    return ChainMoney(net=figures[:, :, 0], fees=figures[:, :, 1], premium=figures[:, :, 2])
+
+
+def _turned(chain: BacktestChain, linear: bool) -> tuple[float, float, float]:
+    """Net PnL, fees and premium of a chain in the other currency, each line at its own price."""
+    net = fees = premium = 0.0
+    for leg in chain.legs:
+        factor = 1 / leg.open_index_price if linear else leg.open_index_price
+        fees += leg.open_fee * factor
+        premium += leg.quantity * leg.open_price * factor
+        net += (leg.quantity * leg.open_price - leg.open_fee) * factor
+        if leg.close_time is not None:
+            factor = 1 / leg.close_index_price if linear else leg.close_index_price
+            fees += leg.close_fee * factor
+            net -= (leg.quantity * leg.close_price + leg.close_fee) * factor
+    return net, fees, premium
 
 
 def leg_profit(leg: BacktestLeg) -> float:
