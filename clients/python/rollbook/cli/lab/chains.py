@@ -49,21 +49,24 @@ def leg_columns(chains: Sequence[BacktestChain], currency: str) -> list[Column]:
     def of_leg(get: Callable[[BacktestLeg], Any]) -> list[Any]:
         return [get(leg) for _, leg, _ in rows]
 
+    def figure(head: str, cells: list[Any], spare: int = 0) -> Column:
+        return Column(head, cells, figure=True, spare=spare)
+
     return [
-        Column("#", of_chain(lambda chain: str(chain.number)), figure=True),
+        figure("#", of_chain(lambda chain: str(chain.number))),
         Column("Contract", of_leg(lambda leg: leg.symbol)),
-        Column("Qty", of_leg(lambda leg: numbers.plain(leg.quantity, 1)), figure=True, spare=6),
-        Column("Opened", of_leg(lambda leg: figures.minute(leg.open_time))),
-        Column("Price", of_leg(lambda leg: numbers.amount(leg.open_price, currency)), figure=True),
-        Column("Delta", of_leg(lambda leg: numbers.plain(leg.open_delta, 2, "+")), figure=True, spare=2),
-        Column("Vol", of_leg(lambda leg: _vol(leg.open_volatility)), figure=True, spare=4),
-        Column("Index", of_leg(lambda leg: numbers.amount(leg.open_index_price, "USD")), figure=True, spare=5),
+        figure("Qty", of_leg(lambda leg: numbers.shortest(leg.quantity)), 6),
+        Column("Opened", of_leg(lambda leg: figures.minute(leg.open_time)), spare=1),
+        figure("Entry", of_leg(lambda leg: numbers.amount(leg.open_price, currency))),
+        figure("Delta", of_leg(lambda leg: numbers.plain(leg.open_delta, 2, "+")), 3),
+        figure("Vol", of_leg(lambda leg: _vol(leg.open_volatility)), 5),
+        figure("Index", of_leg(lambda leg: numbers.amount(leg.open_index_price, "USD")), 7),
         Column("Closed", of_leg(lambda leg: figures.minute(leg.close_time))),
-        Column("Price", of_leg(lambda leg: _close_price(leg, currency)), figure=True),
-        Column("Index", of_leg(_close_index), figure=True, spare=3),
+        figure("Exit", of_leg(lambda leg: _closing(leg, leg.close_price, currency))),
+        figure("Index then", of_leg(lambda leg: _closing(leg, leg.close_index_price, "USD")), 4),
         Column("By", of_leg(_by)),
-        Column(f"PnL {currency}", of_chain(lambda chain: numbers.gain(chain.net_pnl, currency)), figure=True),
-        Column("PnL USD", of_chain(lambda chain: numbers.gain(chain.net_pnl_usd, "USD")), figure=True, spare=1),
+        figure(f"PnL {currency}", of_chain(lambda chain: numbers.gain(chain.net_pnl, currency))),
+        figure("PnL USD", of_chain(lambda chain: numbers.gain(chain.net_pnl_usd, "USD")), 2),
     ]
 
 
@@ -71,12 +74,8 @@ def _vol(volatility: float | None) -> str:
     return numbers.percent(None if volatility is None else 100 * volatility)
 
 
-def _close_price(leg: BacktestLeg, currency: str) -> str:
-    return numbers.amount(leg.close_price if leg.close_time else None, currency)
-
-
-def _close_index(leg: BacktestLeg) -> str:
-    return numbers.amount(leg.close_index_price if leg.close_time else None, "USD")
+def _closing(leg: BacktestLeg, value: float, currency: str) -> str:
+    return numbers.amount(value if leg.close_time else None, currency)
 
 
 def _by(leg: BacktestLeg) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rollbook.cli import figures
 from rollbook.cli.lab import numbers
-from rollbook.cli.lab.lookup import SHORTEST
+from rollbook.cli.lab.lookup import cut
 from rollbook.cli.lab.metrics import spec_of, style_of
 from rollbook.models import Backtest, BacktestSpec, BacktestState, BacktestStatus, SelectionSpec
 
@@ -54,7 +54,7 @@ def _selection(spec: BacktestSpec) -> str:
 
 def title(run: Backtest) -> str:
     """Its id and name."""
-    return " · ".join(filter(None, (run.backtest_id[:SHORTEST], spec_of(run).name)))
+    return " · ".join(filter(None, (cut(run.backtest_id), spec_of(run).name)))
 
 
 def state_text(run: Backtest) -> Text:
@@ -85,7 +85,7 @@ def progress_parts(run: Backtest, waited: float = 0.0) -> list[str]:
         parts.append(f"{status.decisions_done:,} of {status.decisions_total:,} decisions")
     if status.decisions_per_second:
         parts.append(f"{pace(status.decisions_per_second)}/s")
-    if status.state is BacktestState.RUNNING and status.eta_seconds is not None:
+    if status.state is BacktestState.RUNNING and status.eta_seconds:
         parts.append(f"{numbers.span(max(status.eta_seconds - waited, 0))} left")
     return parts
 

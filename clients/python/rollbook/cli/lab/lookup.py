@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from rollbook import Lab
@@ -10,7 +11,7 @@ from rollbook.errors import NotFound
 from rollbook.models import Dataset, DatasetKind
 
 SHORTEST = 8
-"""Letters of an id that are shown at least."""
+"""Letters of an id's number that are shown at least."""
 
 
 def find_run(lab: Lab, said: str) -> str:
@@ -53,10 +54,16 @@ def _only(found: Sequence[str], said: str, noun: str) -> str:
 
 
 def shortened(ids: Iterable[str]) -> list[str]:
-    """The ids, cut to as many letters as tell them apart."""
+    """The ids, cut to as many letters as tell them apart; what a dataset's id begins with is no part of its number."""
     whole = list(ids)
     longest = max(map(len, whole), default=0)
     length = SHORTEST
-    while length < longest and len({each[:length] for each in whole}) < len(set(whole)):
+    while length < longest and len({cut(each, length) for each in whole}) < len(set(whole)):
         length += 1
-    return [each[:length] for each in whole]
+    return [cut(each, length) for each in whole]
+
+
+def cut(name: str, length: int = SHORTEST) -> str:
+    """The first letters of an id: of a UUID, or of what stands behind btc-bars-."""
+    head, _, number = name.rpartition("-")
+    return name[: (0 if re.fullmatch(r"[0-9a-f-]*", head) else len(name) - len(number)) + length]

@@ -19,6 +19,11 @@ def plain(value: float | None, places: int, sign: str = "-") -> str:
     return figures.decimals([known], places, places, sign=sign)[0]
 
 
+def shortest(value: float) -> str:
+    """All digits that it needs: of a quantity, or another number that people gave."""
+    return figures.exact([Decimal(repr(value)).normalize()])[0]
+
+
 def amount(value: float | None, currency: str) -> str:
     """Money without a sign of gain: four places of a coin; of dollars cents, or none where there are thousands."""
     return plain(value, _places(value, currency))

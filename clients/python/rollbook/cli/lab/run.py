@@ -12,7 +12,7 @@ from rollbook.cli.answers import print_json
 from rollbook.cli.connection import Session
 from rollbook.cli.failures import Stop
 from rollbook.cli.lab.head import about
-from rollbook.cli.lab.lookup import SHORTEST, pick_dataset
+from rollbook.cli.lab.lookup import cut, pick_dataset
 from rollbook.cli.lab.options import BOTH, EXITS, one_of
 from rollbook.cli.lab.watch import watch_runs
 from rollbook.cli.tables import Page
@@ -97,4 +97,4 @@ def _say(runs: Sequence[Backtest], *, watch: bool) -> None:
         page.line(f"Queued {run.backtest_id}")
         page.notes([about(run)])
     if not watch:
-        page.line(f"It goes on by itself: `rollbook backtest watch {runs[0].backtest_id[:SHORTEST]}` shows it.")
+        page.line(f"It goes on by itself: `rollbook backtest watch {cut(runs[0].backtest_id)}` shows it.")

@@ -61,8 +61,7 @@ def results(page: Page, runs: Sequence[Backtest]) -> None:
             page.table(curve_columns(points, spec_of(run).strategy, spec_of(run).underlying, CURVE))
     if not any(status_of(run).metrics for run in runs):
         return
-    page.table(performance_columns(runs))
-    page.table(fact_columns(runs))
+    page.tables(performance_columns(runs), fact_columns(runs))
     for run in runs:
         page.notes(filter(None, [trigger_note(metrics_of(run)), data_note(metrics_of(run))]))
 

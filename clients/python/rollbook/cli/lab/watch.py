@@ -16,7 +16,7 @@ from rollbook.cli.connection import Session
 from rollbook.cli.failures import INTERRUPTED, REFUSED, Stop
 from rollbook.cli.figures import second
 from rollbook.cli.lab.head import status_of
-from rollbook.cli.lab.lookup import SHORTEST, find_run
+from rollbook.cli.lab.lookup import cut, find_run
 from rollbook.cli.lab.show import head, results
 from rollbook.cli.lab.watch_lines import Lines
 from rollbook.cli.lab.watch_screen import Screen
@@ -62,7 +62,7 @@ def watch_runs(session: Session, lab: Lab, ids: Sequence[str]) -> None:
 
 def _check(run: Backtest) -> None:
     """Raises Stop for a run that did not succeed."""
-    state, name = status_of(run).state, f"run {run.backtest_id[:SHORTEST]}"
+    state, name = status_of(run).state, f"run {cut(run.backtest_id)}"
     if run.delete_time:
         raise Stop(f"{name} was deleted", REFUSED)
     if state is BacktestState.FAILED:
@@ -74,7 +74,7 @@ def _check(run: Backtest) -> None:
 def _way_back(state: State, ids: Sequence[str]) -> str:
     if state.is_over:
         return "interrupted"
-    first, goes = ids[0][:SHORTEST], "it goes on" if len(ids) == 1 else "they go on"
+    first, goes = cut(ids[0]), "it goes on" if len(ids) == 1 else "they go on"
     return (
         f"{goes} without you — `rollbook backtest watch {first}` comes back, `rollbook backtest cancel {first}` ends it"
     )

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
 from rollbook.cli.lab.chains import chain_columns, currency_of
@@ -23,11 +22,9 @@ from rollbook.cli.lab.metrics import (
     style_of,
 )
 from rollbook.cli.lab.watch_state import State
-from rollbook.cli.tables import laid_out, printable
+from rollbook.cli.tables import beside, laid_out, printable
 from rollbook.models import Backtest
 
-GAP = 4
-"""Columns between two tables beside each other."""
 BESIDE_THE_CURVE = 34
 """Columns of the words and figures beside a line of equity."""
 SHORTEST_CURVE, LONGEST_CURVE = 10, 80
@@ -77,7 +74,7 @@ class Screen:
                 yield laid_out(curve_columns(points, spec_of(run).strategy, spec_of(run).underlying, room), width)[0]
         if detail > 1 and any(status_of(run).metrics for run in runs):
             yield Text()
-            yield _metrics(runs, width)
+            yield beside(performance_columns(runs, SOME_PERFORMANCE), fact_columns(runs, SOME_FACTS), width)[0]
         for run in runs if chains else []:
             last = status_of(run).last_chains[-chains:]
             if last:
@@ -105,17 +102,6 @@ class Screen:
         yield printable(" · ".join(progress_parts(run, waited)))
         if status_of(run).error:
             yield printable(Text(status_of(run).error, style="red"))
-
-
-def _metrics(runs: Sequence[Backtest], width: int) -> RenderableType:
-    """Performance and facts, beside each other where there is room."""
-    left, left_width, _ = laid_out(performance_columns(runs, SOME_PERFORMANCE), width)
-    right, right_width, _ = laid_out(fact_columns(runs, SOME_FACTS), width)
-    if left_width + GAP + right_width > width:
-        return Group(left, Text(), right)
-    both = Table.grid(padding=(0, GAP, 0, 0))
-    both.add_row(left, right)
-    return both
 
 
 def _clock(time: datetime) -> str:
