@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from rollbook.v1 import backtest_service_pb2_grpc
 from rollbook.v1 import backtest_service_pb2 as pb
+from rollbook.v1 import backtest_service_pb2_grpc
 from rollbook_server.domain.backtest.spec import SCHEMA_VERSION
 from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, Reason
 from rollbook_server.lab import Lab
@@ -80,9 +80,7 @@ class BacktestService(backtest_service_pb2_grpc.BacktestServiceServicer):
             underlying=decode.within(request.underlying, 16, "underlying"),
         )
         page = read_page(self._lab.lab_id, request)
-        found = await self._lab.read(
-            lambda db: lab_reads.list_backtests(db, wanted, page.after, page.upto, page.size)
-        )
+        found = await self._lab.read(lambda db: lab_reads.list_backtests(db, wanted, page.after, page.upto, page.size))
         shown, token = paged(self._lab.lab_id, request, found, lab_nouns.backtest)
         return pb.ListBacktestsResponse(backtests=shown, next_page_token=token)
 

@@ -59,9 +59,7 @@ def joined(kind: type[T], parts: Iterable[T]) -> T:
     """Columns one after the other; of none, empty ones."""
     found = list(parts)
     nothing = [np.zeros(0)] if not found else []
-    return kind(
-        **{name: np.concatenate([getattr(part, name) for part in found] or nothing) for name in names(kind)}
-    )
+    return kind(**{name: np.concatenate([getattr(part, name) for part in found] or nothing) for name in names(kind)})
 
 
 def taken(columns: T, rows: Any) -> T:
