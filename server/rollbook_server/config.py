@@ -34,14 +34,12 @@ class Settings(BaseSettings):
 
     lab_db: Path | None = Field(None, description="The lab's file; unset is lab.db beside the ledger's.")
     lab_workers: int = Field(1, ge=1, le=64, description="Backtests that run at once, each in a process of its own.")
-    lab_memory: int = Field(
-        2048, ge=64, le=1_048_576, description="MiB that a worker may hold; above it its run fails."
-    )
+    lab_memory: int = Field(2048, ge=64, le=1_048_576, description="MiB that a backtest's worker may hold.")
     lab_part: float = Field(
         0.25,
         gt=0,
         le=60,
-        description="Seconds of a backtest between two moments at which it is saved and can be paused.",
+        description="Seconds of work after which a backtest is saved, and can be paused.",
     )
 
     @field_validator("listen")

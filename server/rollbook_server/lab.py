@@ -1,11 +1,11 @@
-"""The lab's use cases: data is registered, runs are queued, steered and looked at. What carries them on is the runner."""
+"""The lab's use cases: data is registered, runs are queued, steered and looked at. The runner carries them on."""
 
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from rollbook_server.domain.backtest.outcomes import BacktestState
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
@@ -24,7 +24,9 @@ from rollbook_server.storage.parts import Part
 from rollbook_server.storage.sqlite import Connection
 from rollbook_server.worker import DataOrder, Material, keep
 
+P = ParamSpec("P")
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 class Log(Protocol):
@@ -53,7 +55,7 @@ class Lab:
         self._store = LabStore(database.db)
         self._session = str(uuid.uuid4())
         self._loop = asyncio.get_running_loop()
-        self._registering = asyncio.Lock()
+        self._one_aside = asyncio.Lock()
         self.feed = Feed(self._store.head)
         """Wakes watchers."""
         self.queued = asyncio.Event()
@@ -83,16 +85,7 @@ class Lab:
 
     async def register(self, name: str, source: str, order: DataOrder) -> Dataset:
         """Reads or makes data, in a process of its own, and keeps it. Raises Refusal."""
-        async with self._registering:  # one at a time: each may take a lot of memory
-            process = WorkerProcess(self._log)
-            try:
-                kept = await process.run(keep, self.folder, order)
-            except WorkerDied as error:
-                raise Unavailable(
-                    Reason.STORAGE_FAILED, "the process that read the data died, perhaps for want of memory; try again"
-                ) from error
-            finally:
-                await process.close()
+        kept = await self._aside(keep, self.folder, order)
         dataset = Dataset(
             dataset_id=dataset_id_of(order.kind, order.underlying, kept.content_hash),
             name=name,
@@ -115,6 +108,20 @@ class Lab:
     async def dataset(self, dataset_id: str) -> Dataset:
         """One dataset. Raises NotFound."""
         return await self.read(lambda db: lab_datasets.get(db, dataset_id))
+
+    async def _aside(self, function: Callable[P, A], *args: P.args, **more: P.kwargs) -> A:
+        """What a function of `worker` gives, in a process of its own, one at a time: each may take a lot of memory,
+        and none may delay a fill. Raises Unavailable."""
+        async with self._one_aside:
+            process = WorkerProcess(self._log)
+            try:
+                return await process.run(function, *args, **more)
+            except WorkerDied as error:
+                raise Unavailable(
+                    Reason.STORAGE_FAILED, "the process that did it died, perhaps for want of memory; try again"
+                ) from error
+            finally:
+                await process.close()
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
@@ -157,7 +164,7 @@ class Lab:
         return resumed
 
     async def cancel(self, backtest_id: str) -> Backtest:
-        """Ends a run for good, at once: a part that is under way is not written. Raises NotFound, FailedPrecondition."""
+        """Ends a run for good, at once: its present part is not written. Raises NotFound, FailedPrecondition."""
         return await self._steer(backtest_id, lambda: self._store.cancel(backtest_id, self._clock.now()))
 
     async def _steer(self, backtest_id: str, change: Callable[[], None]) -> Backtest:

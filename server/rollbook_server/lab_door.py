@@ -1,7 +1,7 @@
 """The way into the lab: it is opened when somebody comes, or at the start if something in it may have to go on.
 
-What the lab needs is an extra of the installation, and its file is replaceable: where one of them is missing or cannot be
-used, the ledger serves all the same, and the lab's calls say why they do not.
+What the lab needs is an extra of the installation, and its file is replaceable: where one of them is missing or cannot
+be used, the ledger serves all the same, and the lab's calls say why they do not.
 """
 
 import asyncio

@@ -40,11 +40,13 @@ class WorkerProcess:
     async def run(self, function: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
         """What a function of a module returns, or raises. Raises WorkerDied; the next call gets a new process."""
         try:
-            if self._pool is None:
+            pool = self._pool
+            if pool is None:
                 # On a thread: it waits until the fork server has loaded what is compiled.
-                self._pool, self._pid = await asyncio.to_thread(_start)
+                pool, self._pid = await asyncio.to_thread(_start)
+                self._pool = pool
                 self._log.info("worker_started", pid=self._pid)
-            future: Future[T] = self._pool.submit(function, *args, **more)
+            future: Future[T] = pool.submit(function, *args, **more)
             return await asyncio.wrap_future(future)
         except BrokenProcessPool as error:
             await self.close()

@@ -1,8 +1,8 @@
 """What the lab's worker processes do: parts of runs, their figures, and the reading of data.
 
 Functions of values, so that any executor can run them: everything that is needed comes with the call, and what comes
-back is all there is. Only the server writes lab.db. It imports this module to name its functions, and must not load what
-is compiled: engine, figures and readers of files are imported where they are used.
+back is all there is. Only the server writes lab.db. It imports this module to name its functions, and must not load
+what is compiled: engine, figures and readers of files are imported where they are used.
 """
 
 import functools
@@ -194,7 +194,9 @@ def keep(folder: Path, order: DataOrder) -> Kept:
 def _prepared(material: Material) -> "Prepared":
     from rollbook_server.domain.backtest import engine
 
-    return engine.prepare(material.spec, _data(material))
+    prepared = engine.prepare(material.spec, _data(material))
+    engine.advance(prepared, engine.begin(prepared), 1)  # loads what is compiled, before anybody's clock runs
+    return prepared
 
 
 def _data(material: Material) -> MarketData:

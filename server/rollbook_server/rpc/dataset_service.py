@@ -40,7 +40,7 @@ class DatasetService(dataset_service_pb2_grpc.DatasetServiceServicer):
             reason = Reason.CONTRADICTION if request.path else Reason.MISSING_FIELD
             raise InvalidArgument(reason, "exactly one of path and synthetic", "path")
         if request.path:
-            path = Path(decode.within(request.path, _LONGEST_PATH, "path")).expanduser()
+            path = Path(decode.within(request.path, _LONGEST_PATH, "path"))
             seconds = request.known_after_seconds if request.HasField("known_after_seconds") else None
             order = DataOrder(
                 kind=kind,

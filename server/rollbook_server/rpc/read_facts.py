@@ -1,7 +1,7 @@
 """Messages as facts, field by field by name: the way back of `encode`.
 
-The mapping is made from the descriptors at import: a field that only one side has is an error at start. What is unset is
-None, or the empty value where the API has no presence for it.
+The mapping is made from the descriptors at import: a field that only one side has is an error at start. What is unset
+is None, or the empty value where the API has no presence for it.
 """
 
 import math

@@ -1,8 +1,8 @@
 """Tables of lab.db, as migrations: backtests with their parts and chains, datasets with their gaps. `meta` says which
 lab it is.
 
-Unlike the ledger it has no journal: a run can be made again from its spec, its data and its seed. Times are microseconds;
-figures are doubles, in JSON or in blocks of columns.
+Unlike the ledger it has no journal: a run can be made again from its spec, its data and its seed. Times are
+microseconds; figures are doubles, in JSON or in blocks of columns.
 """
 
 from sqlite_utils import Database, Migrations

@@ -1,5 +1,5 @@
-"""A part of a run as it is stored: its decisions and its equity as blocks of columns, its chains as JSON, and the thinned
-equity of the run until then."""
+"""A part of a run as it is stored: its decisions and its equity as blocks of columns, its chains as JSON, and the
+thinned equity of the run until then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A kind of database file: its tables, as migrations, and how a file of another kind or of a newer Rollbook is known."""
+"""A kind of database file: its tables, as migrations, and how one of another kind or of a newer Rollbook is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

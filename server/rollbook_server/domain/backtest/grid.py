@@ -17,8 +17,8 @@ import numpy as np
 
 from rollbook_server.domain.backtest.compiled import compiled, inlined
 from rollbook_server.domain.backtest.market import Ints
-from rollbook_server.domain.clock import DAY, SECOND, Micros, moment
-from rollbook_server.domain.instruments import ContractStyle
+from rollbook_server.domain.clock import DAY, SECOND, Micros
+from rollbook_server.domain.instruments import deribit_symbol
 
 EXPIRY_TIME_OF_DAY: Micros = 8 * 3600 * SECOND
 LISTED_DAYS = {"daily": 4, "weekly": 28, "monthly": 92, "quarterly": 366}
@@ -33,7 +33,6 @@ COINS = ("BTC", "ETH")
 BTC = COINS.index("BTC")
 
 _FRIDAY = 4
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 def is_friday(day: int) -> bool:
@@ -95,13 +94,8 @@ def next_strike(spot: float, strike: float, steps: tuple[float, float, float], u
     return math.ceil(strike / step - 1.0 - 1e-9) * step
 
 
-def symbol(underlying: str, style: ContractStyle, expiry: Micros, strike: float, is_call: bool) -> str:
-    """The venue's name of a contract, for example BTC-27MAR26-100000-C or ETH_USDC-2JAN26-3012d5-P."""
-    date = moment(expiry)
-    base = underlying if style is ContractStyle.INVERSE else f"{underlying}_USDC"
-    spelled = format(strike, ".10f").rstrip("0").rstrip(".").replace(".", "d")
-    day = f"{date.day}{_MONTHS[date.month - 1]}{date.year % 100:02}"
-    return f"{base}-{day}-{spelled}-{'C' if is_call else 'P'}"
+symbol = deribit_symbol
+"""What is listed has a name."""
 
 
 def day_of(time: Micros) -> int:
