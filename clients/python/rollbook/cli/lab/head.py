@@ -21,8 +21,8 @@ STYLE = {
     BacktestState.CANCELLED: "bold red",
     BacktestState.PAUSED: "bold yellow",
 }
-BAR = 40
-"""Columns of the progress bar, at most."""
+BAR, WORDS = 60, 19
+"""Columns of the progress bar at most, and of the state before it."""
 
 
 def status_of(run: Backtest) -> BacktestStatus:
@@ -52,9 +52,9 @@ def _selection(spec: BacktestSpec) -> str:
     return ", ".join(said)
 
 
-def title(run: Backtest) -> str:
-    """Its id and name."""
-    return " · ".join(filter(None, (cut(run.backtest_id), spec_of(run).name)))
+def title(run: Backtest, *, styled: bool = False) -> str:
+    """Its id and name, and on request what tells it from another run of its group."""
+    return " · ".join(filter(None, (cut(run.backtest_id), style_of(run) if styled else "", spec_of(run).name)))
 
 
 def state_text(run: Backtest) -> Text:
@@ -70,7 +70,8 @@ def progress_bar(run: Backtest, width: int) -> Table:
     """State, bar and percent on one line."""
     status = status_of(run)
     line = Table.grid(padding=(0, 2, 0, 0))
-    bar = ProgressBar(total=100, completed=status.progress_pct, width=min(BAR, max(width - 34, 8)))
+    line.add_column(min_width=WORDS)  # so that the bar stays where it is
+    bar = ProgressBar(total=100, completed=status.progress_pct, width=min(BAR, max(width - WORDS - 12, 8)))
     line.add_row(state_text(run), bar, f"{status.progress_pct:.1f} %")
     return line
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from rollbook.cli.figures import count, second
 from rollbook.cli.lab import numbers
 from rollbook.cli.lab.head import progress_parts, state_text, status_of, title
-from rollbook.cli.lab.metrics import metrics_of, spec_of, style_of
+from rollbook.cli.lab.metrics import metrics_of, spec_of
 from rollbook.cli.lab.watch_state import Event, Said, has_ended
 from rollbook.cli.tables import printable
 from rollbook.models import Backtest, BacktestPerformance
@@ -39,8 +39,7 @@ def _line(run: Backtest, now: datetime) -> str:
     in_coin, in_usd = came.coin or BacktestPerformance(), came.usd or BacktestPerformance()
     parts = [
         second(now),
-        title(run),
-        style_of(run),
+        title(run, styled=True),
         "deleted" if run.delete_time else str(state_text(run)),
         f"{status_of(run).progress_pct:.1f} %",
         *progress_parts(run),

@@ -83,7 +83,7 @@ class Screen:
                 yield laid_out(chain_columns(last[::-1], currency_of(spec_of(run))), width)[0]
 
     def _head(self, runs: Sequence[Backtest]) -> Text:
-        head = printable(" · ".join([self.where, *(title(run) for run in runs[:1])]))
+        head = printable(" · ".join([self.where, *(title(run) for run in runs if len(runs) == 1)]))
         head.append(" · ")
         if self.state.lost_since:
             lost = f"connection lost at {_clock(self.state.lost_since)}, showing figures of then, trying again"
@@ -95,11 +95,13 @@ class Screen:
     def _progress(self, run: Backtest, width: int, *, several: bool) -> Iterator[RenderableType]:
         yield Text()
         if several:
-            yield printable(Text(title(run), style="bold"))
+            yield printable(Text(title(run, styled=True), style="bold"))
         yield printable(Text(about(run), style="dim"))
         yield progress_bar(run, width)
         waited = 0.0 if self.state.lost_since else self.state.waited(run, self.now)
-        yield printable(" · ".join(progress_parts(run, waited)))
+        parts = progress_parts(run, waited)
+        if parts:
+            yield printable(" · ".join(parts))
         if status_of(run).error:
             yield printable(Text(status_of(run).error, style="red"))
 
