@@ -86,8 +86,9 @@ def progress_parts(run: Backtest, waited: float = 0.0) -> list[str]:
         parts.append(f"{status.decisions_done:,} of {status.decisions_total:,} decisions")
     if status.decisions_per_second:
         parts.append(f"{pace(status.decisions_per_second)}/s")
-    if status.state is BacktestState.RUNNING and status.eta_seconds:
-        parts.append(f"{numbers.span(max(status.eta_seconds - waited, 0))} left")
+    left = (status.eta_seconds or 0.0) - waited
+    if status.state is BacktestState.RUNNING and left >= 0.5:
+        parts.append(f"{numbers.span(left)} left")
     return parts
 
 
