@@ -104,13 +104,13 @@ def _best_of_expiry(rules: Rules, fees: Records, moment: Moment, roll: Roll, exp
     central = central_strike(moment.spot, steps)
     for upwards in (True, False):
         outwards = upwards == rules.is_call  # out of the money, where deltas fall
-        strike = central if upwards else next_strike(moment.spot, central, steps, False)
+        strike = central if upwards else next_strike(moment.spot, central, steps, upwards)
         while strike > 0.0 and forward / reach <= strike <= forward * reach:
             quote = modelled(rules, moment, expiry, strike)
             size = abs(quote.delta)
             if (size < rules.min_delta) if outwards else (size > rules.max_delta):
                 break
-            best = _judged(rules, fees, moment, roll, quote, expiry, strike, NOTHING, best)
+            best = _judged(rules, fees, moment, roll, quote, expiry, strike, int(NOTHING), best)
             strike = next_strike(moment.spot, strike, steps, upwards)
     return best
 
