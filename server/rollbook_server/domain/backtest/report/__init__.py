@@ -6,6 +6,7 @@ from rollbook_server.domain.backtest.metrics import BacktestMetrics
 from rollbook_server.domain.backtest.report import honesty, ladder, sections
 from rollbook_server.domain.backtest.report.markup import Markup, element, joined
 from rollbook_server.domain.backtest.report.numerals import (
+    TIMES,
     counted,
     day,
     minute,
@@ -31,7 +32,7 @@ def render(
 ) -> str:
     """The page, complete. `spec` is resolved; the rest is the whole of what the run brought forth."""
     subject = Subject(spec=spec, metrics=metrics, equity=equity, chains=chains, steps=steps, about=about or About())
-    title = spec.name or f"{_kind(subject)} on {spec.underlying}"
+    title = spec.name or f"{_kind(subject)} {spec.underlying} options"
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -59,7 +60,11 @@ def _top(subject: Subject, title: str) -> Markup:
     )
     return joined(
         element("h1", title),
-        element("p", f"{_kind(subject)} on {spec.underlying}, {spec.preset}, {style}; {size} at once.", class_="sub"),
+        element(
+            "p",
+            f"{_kind(subject)} {spec.underlying} options, preset {spec.preset}, {style}; {size} at once.",
+            class_="sub",
+        ),
         element(
             "p", f"{day(spec.start_time)} to {day(spec.end_time)}, UTC. Capital: {_capital(subject)}.", class_="sub"
         ),
@@ -85,8 +90,8 @@ def _verdict(subject: Subject) -> str:
         return "There is no bar yet."
     did = "Gained" if ours.pnl_vs_hodl > 0 else "Lost" if ours.pnl_vs_hodl < 0 else "Made"
     text = (
-        f"{did} {money(abs(ours.pnl_vs_hodl), unit)} against {subject.benchmark} in {counted(round(metrics.days or 0), 'day')}"
-        f", with {counted(metrics.closed_chains or 0, 'closed chain')}"
+        f"{did} {money(abs(ours.pnl_vs_hodl), unit)} against {subject.benchmark} in "
+        f"{counted(round(metrics.days or 0), 'day')}, with {counted(metrics.closed_chains or 0, 'closed chain')}"
     )
     text += f" of which {percent(metrics.win_rate_pct, 0)} won." if metrics.win_rate_pct is not None else "."
     if ours.chains_pnl_p05 is not None and ours.chains_pnl_p95 is not None:
@@ -97,8 +102,8 @@ def _verdict(subject: Subject) -> str:
         )
     if metrics.break_even_multiplier is not None:
         text += (
-            f" The rules break even with options at {number(metrics.break_even_multiplier, 2)} times the volatility source; "
-            f"the run assumed {number(subject.spec.volatility.multiplier, 2)}."
+            f" The rules break even with options at {number(metrics.break_even_multiplier, 2)} times the volatility "
+            f"source; the run assumed {number(subject.spec.volatility.multiplier, 2)}."
         )
     return text
 
@@ -119,13 +124,17 @@ def _tiles(subject: Subject) -> list[tuple[str, str, str, float | None]]:
          money(other.net_profit, other_unit, signed=True), ours.net_profit),
         ("Largest drawdown", percent(ours.max_drawdown_pct),
          f"in {unit}; {percent(other.max_drawdown_pct)} in {other_unit}", None),
-        ("Sharpe against the benchmark", number(ours.sharpe_vs_hodl, 2),
+        ("Sharpe vs benchmark", number(ours.sharpe_vs_hodl, 2),
          f"in {unit}; {number(other.sharpe_vs_hodl, 2)} in {other_unit}", None),
         ("Chains won", percent(metrics.win_rate_pct, 0),
          f"profit factor {number(ours.profit_factor, 2)}", None),
-        ("Break-even volatility", number(metrics.break_even_multiplier, 2) + (" ×" if metrics.break_even_multiplier else ""),
-         f"assumed {number(subject.spec.volatility.multiplier, 2)} ×", None),
+        ("Break-even volatility", _times(metrics.break_even_multiplier),
+         f"assumed {_times(subject.spec.volatility.multiplier)}", None),
     ]  # fmt: skip
+
+
+def _times(multiplier: float | None) -> str:
+    return number(multiplier, 2) + (TIMES if multiplier else "")
 
 
 def _sections(subject: Subject) -> list[Markup]:
@@ -139,7 +148,7 @@ def _sections(subject: Subject) -> list[Markup]:
         ("ladder", "A chain and its rolls",
          [ladder.section(subject.spec, subject.currency, subject.equity, subject.chains)] if bars else []),
         ("rules", "What the rules did", [sections.triggers(subject), sections.decisions(subject)]),
-        ("data", "Data", [sections.data(subject), sections.reconciliation(subject)]),
+        ("data", "Data", [sections.data(subject)]),
         ("spec", "The whole specification", [sections.specification(subject)]),
     ]  # fmt: skip
     return [
@@ -164,8 +173,8 @@ def _foot(subject: Subject) -> Markup:
         *(element("p", f"{name}: ", element("code", text)) for name, text in lines if text),
         element(
             "p",
-            "Runs with the same run digest have the same results, bit for bit. Made by Rollbook; a backtest is a model and no "
-            "promise.",
+            "Runs with the same run digest have the same results, bit for bit. Made by Rollbook; a backtest is a model "
+            "and no promise.",
             class_="note",
         ),
     )

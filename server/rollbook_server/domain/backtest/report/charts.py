@@ -85,7 +85,6 @@ def lines(
     unit: str,
     *,
     height: int = 260,
-    places: int = 0,
     filled: bool = False,
     zero: bool = False,
 ) -> Markup:
@@ -106,7 +105,7 @@ def lines(
     return framed(
         name,
         scale,
-        *grid(scale, places),
+        *grid(scale),
         element(
             "svg",
             *drawn,
@@ -121,12 +120,12 @@ def lines(
         data_low=f"{scale.low:.8g}",
         data_high=f"{scale.high:.8g}",
         data_head=_HEAD,
-        data_places=places,
+        data_places=_places(_levels(scale)) + 1,
         data_unit=unit,
     )
 
 
-def bars(name: str, heights: Floats, titles: Sequence[str], classes: Sequence[str], places: int) -> Markup:
+def bars(name: str, heights: Floats, titles: Sequence[str], classes: Sequence[str]) -> Markup:
     """One bar for each of `heights` (n,) from zero, in order; `titles` say what each is."""
     scale = scale_of(0, len(heights), [heights], 220, zero=True)
     width = 100 / len(heights)
@@ -134,7 +133,7 @@ def bars(name: str, heights: Floats, titles: Sequence[str], classes: Sequence[st
     return framed(
         name,
         scale,
-        *grid(scale, places, dates=False),
+        *grid(scale, dates=False),
         *(
             element(
                 "rect",
@@ -165,10 +164,12 @@ def framed(name: str, scale: Scale, *children: str, **attributes: object) -> Mar
     )
 
 
-def grid(scale: Scale, places: int, *, dates: bool = True) -> list[Markup]:
+def grid(scale: Scale, *, dates: bool = True) -> list[Markup]:
     """Lines at round values, their figures in the gutter that the stylesheet leaves, and dates below."""
     made = []
-    for level in round_steps(scale.low, scale.high, 5 if scale.height > 150 else 3):
+    levels = _levels(scale)
+    places = _places(levels)
+    for level in levels:
         y = scale.y(level)
         made.append(element("line", x1="0", x2="100%", y1=y, y2=y, class_="zero" if abs(level) < 1e-12 else "grid"))
         label = number(level, places)
@@ -189,6 +190,15 @@ def grid(scale: Scale, places: int, *, dates: bool = True) -> list[Markup]:
                 )
             )
     return made
+
+
+def _levels(scale: Scale) -> list[float]:
+    return round_steps(scale.low, scale.high, 5 if scale.height > 150 else 3)
+
+
+def _places(levels: list[float]) -> int:
+    """Decimal places that tell round values from each other."""
+    return next(places for places in range(12) if all(abs(round(each, places) - each) < 1e-9 for each in levels))
 
 
 def round_steps(low: float, high: float, count: int) -> list[float]:

@@ -2,9 +2,16 @@
 
 from rollbook_server.domain.backtest.metrics import LEAST_CHAINS, LEAST_DAYS
 from rollbook_server.domain.backtest.report.markup import Markup, element, joined
-from rollbook_server.domain.backtest.report.numerals import counted, money, number, percent, plain
+from rollbook_server.domain.backtest.report.numerals import MINUS, counted, money, number, percent, plain
 from rollbook_server.domain.backtest.report.subject import Subject
-from rollbook_server.domain.backtest.spec import FeeSchedule, FillPrice, MissingOffer, QuoteSource, VolatilitySource
+from rollbook_server.domain.backtest.spec import (
+    ExitStyle,
+    FeeSchedule,
+    FillPrice,
+    MissingOffer,
+    QuoteSource,
+    VolatilitySource,
+)
 
 
 def scenarios(subject: Subject) -> list[str]:
@@ -75,6 +82,8 @@ def _volatility(subject: Subject) -> list[tuple[str, str]]:
         total = (metrics.usd if currency == "USDC" else metrics.coin).chains_pnl
         if total is not None and point > 0:
             text += f" The result of the closed chains is worth {number(total / point, 1, signed=True)} points of it."
+        if spec.exit_style is ExitStyle.TP_AND_ROLL and metrics.break_even_multiplier is not None:
+            text += " In a market that is dearer as a whole buy-backs are dearer too: that is the break-even above."
         said.append(("Profit per volatility point", text))
     if metrics.chains_pnl_flat_smile is not None:
         total = (metrics.usd if currency == "USDC" else metrics.coin).chains_pnl
@@ -93,10 +102,10 @@ def _luck(subject: Subject) -> str:
     if ours.chains_pnl_p05 is None or ours.chains_pnl_p95 is None:
         return f"Fewer than {LEAST_CHAINS} closed chains: no interval is drawn, because luck cannot be told from skill."
     sure = ours.chains_pnl_p05 > 0 or ours.chains_pnl_p95 < 0
+    low, high = (money(each, subject.currency, signed=True) for each in (ours.chains_pnl_p05, ours.chains_pnl_p95))
     return (
-        f"The same number of chains, drawn again in blocks, gives {money(ours.chains_pnl_p05, subject.currency, signed=True)} "
-        f"to {money(ours.chains_pnl_p95, subject.currency, signed=True)} in nine cases of ten (10,000 draws, seed "
-        f"{subject.spec.seed}). "
+        f"The same number of chains, drawn again in blocks, gives {low} to {high} in nine cases of ten (10,000 draws, "
+        f"seed {subject.spec.seed}). "
         + ("Zero is outside." if sure else "Zero is inside: the sign of the result is not established.")
         + " It says nothing of markets that these data do not hold."
     )
@@ -107,8 +116,8 @@ def _annualised(subject: Subject) -> str:
     days, chains = metrics.days or 0.0, metrics.closed_chains or 0
     if days >= LEAST_DAYS and chains >= LEAST_CHAINS:
         return (
-            f"From {counted(round(days), 'day')} and {counted(chains, 'closed chain')}; daily returns, 365 days a year, no "
-            f"riskless rate. Sharpe against {subject.benchmark} leaves the underlying's own moves out."
+            f"From {counted(round(days), 'day')} and {counted(chains, 'closed chain')}; daily returns, 365 days a "
+            f"year, no riskless rate. Sharpe against {subject.benchmark} leaves the underlying's own moves out."
         )
     return (
         f"None: {number(days, 1)} days and {counted(chains, 'closed chain')}, and nothing is annualised under "
@@ -140,7 +149,7 @@ def _balance(subject: Subject) -> list[tuple[str, str]]:
     if subject.puts and subject.currency != "USDC":
         return [(
             "Cover",
-            "An inverse put's loss in coin has no bound (K / S − 1): the cash covers it in USD, and the coins "
+            f"An inverse put's loss in coin has no bound (K / S {MINUS} 1): the cash covers it in USD, and the coins "
             "must be bought when they are owed.",
         )]  # fmt: skip
     return []
@@ -159,8 +168,8 @@ def _prices(subject: Subject) -> str:
         }[volatility.source or VolatilitySource.REALIZED]
         quotes = (
             f"Black-76 on {plain(volatility.multiplier or 1)} times {source}, smile slope "
-            f"{plain(volatility.smile_slope or 0)} and curvature {plain(volatility.smile_curvature or 0)}, forward basis "
-            f"{plain(100 * (spec.forward_basis or 0))} % a year, half spread "
+            f"{plain(volatility.smile_slope or 0)} and curvature {plain(volatility.smile_curvature or 0)}, forward "
+            f"basis {plain(100 * (spec.forward_basis or 0))} % a year, half spread "
             f"{plain(fills.half_spread_vol_points or 0)} volatility points "
             f"({plain(fills.short_dated_half_spread_vol_points or 0)} below five days)"
         )
@@ -172,6 +181,6 @@ def _prices(subject: Subject) -> str:
         else f"bought at the mark plus {plain(100 * (fills.penalty or 0))} %"
     )
     return (
-        f"{quotes}; {at}, with {fees}; a leg that nobody offers is {missing}. A decision fills at the next bar's open, and "
-        "delivery prices are made from the bar before 08:00 UTC (a proxy). Size is constant and moves no market."
+        f"{quotes}; {at}, with {fees}; a leg that nobody offers is {missing}. A decision fills at the next bar's open, "
+        "and delivery prices are made from the bar before 08:00 UTC (a proxy). Size is constant and moves no market."
     )

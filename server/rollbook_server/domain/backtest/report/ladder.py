@@ -10,6 +10,7 @@ from rollbook_server.domain.backtest.report.charts import WIDTH, Scale
 from rollbook_server.domain.backtest.report.markup import Markup, element, joined, table
 from rollbook_server.domain.backtest.report.numerals import (
     NOT_KNOWN,
+    SPACE,
     counted,
     minute,
     money,
@@ -19,12 +20,12 @@ from rollbook_server.domain.backtest.report.numerals import (
 )
 from rollbook_server.domain.backtest.rows import BacktestChain, BacktestLeg, Equity, Trigger
 from rollbook_server.domain.backtest.spec import BacktestSpec
-from rollbook_server.domain.clock import DAY, SECOND
+from rollbook_server.domain.clock import DAY, SECOND, moment
 from rollbook_server.domain.instruments import parse_deribit
 
 HEIGHT = 300
-LABELLED = 6
-"""With more legs the prices stand in the table only."""
+LABELLED = 13.0
+"""Percent of the width that a leg takes for its prices to stand on it; those of a shorter one are in the table."""
 
 
 def chosen(chains: Sequence[BacktestChain]) -> tuple[BacktestChain, str] | None:
@@ -46,15 +47,19 @@ def section(spec: BacktestSpec, currency: str, equity: Equity, chains: Sequence[
     if found is None:
         return element("p", "No chain was opened.", class_="note")
     chain, why = found
-    end = "still open at the end of the data, marked" if chain.open_at_end else str(chain.close_reason or "open")
+    end = (
+        "still open at the end of the data, marked"
+        if chain.open_at_end
+        else str(chain.close_reason or "open").lower().replace("_", " ")
+    )
     return joined(
         element(
             "p",
-            f"Chain {chain.number}: {why}. {counted(chain.num_rolls, 'roll')}, {end.lower().replace('_', ' ')}, "
-            f"net {money(chain.net_pnl, currency, signed=True)} "
-            f"({money(chain.net_pnl_usd, 'USD', signed=True)}). A bar is a leg at its strike, from its sale to its end; "
-            "a dotted line is a roll; the grey line is the underlying. Below each strike: sold at, then bought back at "
-            f"(or paid at expiry), {currency} per coin.",
+            f"Chain {chain.number}, from {minute(chain.open_time)} UTC: {why}. {counted(chain.num_rolls, 'roll')}, "
+            f"{end}, net {money(chain.net_pnl, currency, signed=True)} "
+            f"({money(chain.net_pnl_usd, 'USD', signed=True)}). A bar is a leg at its strike, from its sale to its "
+            "end, green where it earned and red where it lost; a dotted line is a roll, the grey line the underlying in "
+            f"USD. On a bar: sold at, then bought back at (or paid at expiry), {currency} per coin.",
         ),
         _chart(chain, spec, currency, equity),
         _table(chain, spec, currency),
@@ -93,20 +98,20 @@ def _chart(chain: BacktestChain, spec: BacktestSpec, currency: str, equity: Equi
         )
     ]
     for row, (leg, strike, until) in enumerate(zip(chain.legs, strikes, ends, strict=True)):
-        drawn += _step(leg, strike, until, scale, currency, labelled=len(chain.legs) <= LABELLED)
+        drawn += _step(leg, strike, until, scale, currency)
         if row + 1 < len(strikes):
             x = f"{scale.x(until)}%"
             drawn.append(element("line", x1=x, x2=x, y1=scale.y(strike), y2=scale.y(strikes[row + 1]), class_="roll"))
     return charts.framed(
         f"Roll ladder of chain {chain.number}: strikes and underlying in USD over time",
         scale,
-        *charts.grid(scale, 0, "USD"),
+        *charts.grid(scale),
         *drawn,
         class_="chart",
     )
 
 
-def _step(leg: BacktestLeg, strike: float, until: int, scale: Scale, currency: str, *, labelled: bool) -> list[Markup]:
+def _step(leg: BacktestLeg, strike: float, until: int, scale: Scale, currency: str) -> list[Markup]:
     y = scale.y(strike)
     left, right = scale.x(leg.open_time), scale.x(until)
     title = (
@@ -114,15 +119,19 @@ def _step(leg: BacktestLeg, strike: float, until: int, scale: Scale, currency: s
         f"{_how(leg)} {minute(leg.close_time)} at {price(leg.close_price, currency)} {currency}"
     )
     colour = "gain" if leg_profit(leg) >= 0 else "loss"
-    made = [
+    prices = f"  {price(leg.open_price, currency)} → {price(leg.close_price, currency)}"
+    return [
         element("line", element("title", title), x1=f"{left}%", x2=f"{right}%", y1=y, y2=y, class_=f"step {colour}"),
         element("circle", cx=f"{left}%", cy=y, r="4", class_=f"dot {colour}"),
-        element("text", f"{leg.leg_number}", x=f"{left}%", y=round(y - 9, 1), class_="name"),
+        element(
+            "text",
+            f"{leg.leg_number}",
+            element("tspan", prices, class_="value wide") if right - left >= LABELLED else None,
+            x=f"{left}%",
+            y=round(y - 9, 1),
+            class_="name",
+        ),
     ]
-    if labelled:
-        prices = f"{price(leg.open_price, currency)} → {price(leg.close_price, currency)}"
-        made.append(element("text", prices, x=f"{left}%", y=round(y + 17, 1), class_="value wide"))
-    return made
 
 
 def _how(leg: BacktestLeg) -> str:
@@ -133,10 +142,19 @@ def _how(leg: BacktestLeg) -> str:
     return f"bought back ({leg.trigger.replace('_', ' ')})" if leg.trigger else "open"
 
 
+def _short(time: int | None) -> str:
+    """Of a date whose year the text says."""
+    return NOT_KNOWN if time is None else f"{moment(time):%d %b %H:%M}"
+
+
+def _signed(value: float, currency: str) -> str:
+    return money(value, currency, signed=True).removesuffix(SPACE + currency)
+
+
 def _table(chain: BacktestChain, spec: BacktestSpec, currency: str) -> Markup:
     flags = {
-        "delivery_is_proxy": "delivery price made from bars",
-        "without_offer": "bought without an offer, at the mark plus the penalty",
+        "delivery_is_proxy": "proxy price",
+        "without_offer": "no offer, mark plus penalty",
     }
     rows = []
     for leg in chain.legs:
@@ -147,21 +165,22 @@ def _table(chain: BacktestChain, spec: BacktestSpec, currency: str) -> Markup:
             [
                 f"{leg.leg_number}",
                 leg.symbol,
-                minute(leg.open_time),
+                _short(leg.open_time),
                 number(leg.open_index_price),
                 price(leg.open_price, currency),
                 number(leg.open_delta, 2),
                 NOT_KNOWN if leg.open_volatility is None else percent(100 * leg.open_volatility),
                 number((contract.expiry_time - leg.open_time) / DAY, 1),
-                minute(leg.close_time),
+                _short(leg.close_time),
                 number(leg.close_index_price) if leg.close_time is not None else NOT_KNOWN,
                 price(leg.close_price, currency) if leg.close_time is not None else NOT_KNOWN,
-                money(leg_profit(leg), currency, signed=True) if leg.close_time is not None else NOT_KNOWN,
-                "; ".join([_how(leg), *said]),
+                _signed(leg_profit(leg), currency) if leg.close_time is not None else NOT_KNOWN,
+                "; ".join([leg.trigger.replace("_", " ") or "open", *said]),
             ]
         )
-    head = ["Leg", "Contract", "Sold (UTC)", "Underlying, USD", f"Price, {currency}", "Delta", "Volatility",
-            "Days to expiry", "Ended (UTC)", "Underlying, USD", f"Price, {currency}", "Net of fees", "How"]  # fmt: skip
+    per_coin = f"Price, {currency}"
+    head = ["Leg", "Contract", "Sold (UTC)", "Underlying, USD", per_coin, "Delta", "Volatility",
+            "Days left", "Ended (UTC)", "Underlying, USD", per_coin, f"Net, {currency}", "Ended by"]  # fmt: skip
     return table(
         f"Legs of chain {chain.number}, {number(spec.quantity, 2)} {spec.underlying} each", head, rows, class_="legs"
     )

@@ -7,6 +7,7 @@ from rollbook_server.domain.clock import Micros, moment
 MINUS = "\N{MINUS SIGN}"
 NOT_KNOWN = "\N{EM DASH}"
 SPACE = "\N{NO-BREAK SPACE}"
+TIMES = SPACE + "\N{MULTIPLICATION SIGN}"
 _PLACES = {"BTC": 4, "ETH": 3}
 
 

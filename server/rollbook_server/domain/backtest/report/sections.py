@@ -13,6 +13,7 @@ from rollbook_server.domain.backtest.report.markup import Markup, element, joine
 from rollbook_server.domain.backtest.report.months import heat_table, monthly
 from rollbook_server.domain.backtest.report.numerals import (
     NOT_KNOWN,
+    TIMES,
     counted,
     day,
     minute,
@@ -92,39 +93,37 @@ def figures(subject: Subject) -> Markup:
         ["Time in the market", percent(metrics.time_in_market_pct)],
         ["Return on collateral, whole run", percent(metrics.return_on_collateral_pct, signed=True)],
         ["Exposure, mean |delta| per coin of capital", number(metrics.exposure, 2)],
-        ["Turnover, capital traded a year", number(metrics.turnover, 1) + (" ×" if metrics.turnover else "")],
+        ["Turnover, capital traded a year", number(metrics.turnover, 1) + (TIMES if metrics.turnover else "")],
         ["Rolls", number(metrics.rolls)],
     ]
     if metrics.lowest_balance is not None:
         single.append(["Lowest USDC balance", money(metrics.lowest_balance, "USDC")])
     head = ["", f"In {coin}", "In USD"]
-    return joined(
-        table("The account, marked at every bar", head, curve, class_="pairs"),
+    return element(
+        "div",
+        table("The account, marked at every bar", head, curve),
         table(
             "Chains",
             head,
             chains,
-            class_="pairs",
             note="Each cash line is turned into the other currency at the underlying's price of its own time.",
         ),
-        table("Activity", ["", "Whole run"], single, class_="pairs"),
+        table("Activity", ["", "Whole run"], single),
+        reconciliation(subject),
+        class_="columns",
     )
 
 
 def curves(subject: Subject) -> Markup:
     """Equity and drawdown in the settlement currency, then in the other."""
     equity, coin = subject.equity, subject.spec.underlying
-    in_coin = _curve(subject, coin, equity.equity_coin, equity.hodl_coin, 2)
-    in_usd = _curve(subject, "USD", equity.equity_usd, equity.hodl_usd, 0)
+    in_coin = _curve(subject, coin, equity.equity_coin, equity.hodl_coin)
+    in_usd = _curve(subject, "USD", equity.equity_usd, equity.hodl_usd)
     return joined(in_usd, in_coin) if subject.currency == "USDC" else joined(in_coin, in_usd)
 
 
-def _curve(subject: Subject, unit: str, ours: Floats, hodl: Floats, places: int) -> Markup:
-    time, benchmark = (
-        subject.equity.time,
-        f"{subject.benchmark.capitalize().replace('btc', 'BTC').replace('eth', 'ETH')}",
-    )
-    span = float(max(ours.max(), hodl.max()) - min(ours.min(), hodl.min()))
+def _curve(subject: Subject, unit: str, ours: Floats, hodl: Floats) -> Markup:
+    time, benchmark = subject.equity.time, subject.benchmark[0].upper() + subject.benchmark[1:]
     falls = [-100 * drawdown(each, float(hodl[0]))[1] for each in (ours, hodl)]
     below = [Line("Drawdown", "loss", falls[0])]
     if falls[1].any():
@@ -134,12 +133,11 @@ def _curve(subject: Subject, unit: str, ours: Floats, hodl: Floats, places: int)
         _figure(
             f"Equity in {unit}",
             charts.lines(
-                f"Equity and {names}: from {number(float(hodl[0]), places + 2)} to {number(float(ours[-1]), places + 2)} "
-                f"{unit}, benchmark {number(float(hodl[-1]), places + 2)} {unit}",
+                f"Equity and {names}: from {money(float(hodl[0]), unit)} to {money(float(ours[-1]), unit)}, benchmark "
+                f"{money(float(hodl[-1]), unit)}",
                 time,
                 [Line("Equity", "ours", ours), Line(benchmark, "hodl", hodl)],
                 unit,
-                places=places if span < 100 * 10**-places or places == 0 else 0,
             ),
             ("ours", "Equity"),
             ("hodl", benchmark),
@@ -154,7 +152,7 @@ def _curve(subject: Subject, unit: str, ours: Floats, hodl: Floats, places: int)
                 height=120,
                 filled=True,
             ),
-            *([("ours loss", "Equity"), ("hodl", benchmark)] if len(below) > 1 else []),
+            *([("loss", "Equity"), ("hodl", benchmark)] if len(below) > 1 else []),
         ),
     )
 
@@ -212,12 +210,13 @@ def chain_bars(subject: Subject) -> Markup:
     unit = "each bar is a chain" if together == 1 else f"each bar is {together} chains"
     name = f"Net PnL per chain in {currency}, in order of opening; {unit}"
     marked = [("hodl", "Open at the end, marked")] if "open" in kinds else []
-    largest = float(np.abs(heights).max())
     return _figure(
         name,
         charts.bars(
-            name, heights, [_told(group, currency) for group in groups], kinds, currency,
-            max(0, min(4, 2 - int(np.floor(np.log10(largest))))) if largest else 0,
+            name,
+            heights,
+            [_told(group, currency) for group in groups],
+            kinds,
         ),
         *marked,
     )  # fmt: skip
@@ -284,7 +283,7 @@ def triggers(subject: Subject) -> Markup:
         "PnL of legs by the rule that ended them",
         ["Rule", "Legs", "Rolled", "Won", "Mean per leg", "PnL, net of fees"],
         rows,
-        note="A leg that was defended is a loss that the next leg of its chain was sold against: read it with the chains.",
+        note="A defended leg is a loss that the next leg of its chain was sold against: read it with the chains.",
     )
 
 
@@ -308,7 +307,7 @@ def reconciliation(subject: Subject) -> Markup:
         ]
     if not rows:
         return element("p", "Nothing to compare.", class_="note")
-    return table("Chains against the account, in the settlement currency", ["", "Amount"], rows, class_="pairs")
+    return table("Chains against the account, in the settlement currency", ["", "Amount"], rows)
 
 
 def decisions(subject: Subject) -> Markup:
@@ -374,7 +373,8 @@ def specification(subject: Subject) -> Markup:
             )
             for name, part in zip(names, parts, strict=True)
             if part
-        )
+        ),
+        class_="columns",
     )
 
 
