@@ -363,7 +363,8 @@ def specification(subject: Subject) -> Markup:
         if isinstance(value, dict):
             parts.append(value)
             names.append(name.capitalize())
-    return joined(
+    return element(
+        "div",
         *(
             table(
                 name,
