@@ -17,18 +17,24 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
-    """A part of something larger: compiled into each caller."""
+    """A part of something larger, called now and then."""
     return cast(Function, numba.njit(nogil=True)(function))
 
 
+def inlined(function: Function) -> Function:
+    """A part of something larger that each bar or each strike goes through: copied into each caller. A call would
+    count the references of all its arrays, atomically, which costs more than the arithmetic."""
+    return cast(Function, numba.njit(nogil=True, forceinline=True)(function))
+
+
 def compiled_on_disk(function: Function) -> Function:
-    """Compiled once a machine. Give it a closure over `sources()`."""
+    """Compiled once a machine: a closure over `sources()`, or a function that calls none of another file."""
     return cast(Function, numba.njit(nogil=True, cache=True)(function))
 
 
 def vectorised(function: Function) -> Function:
     """Takes arrays and broadcasts them. Kept on disk: it may call only what is in its own file."""
-    return cast(Function, numba.vectorize(nopython=True, cache=True)(function))
+    return cast(Function, numba.vectorize(nopython=True, cache=True)(function))  # type: ignore[no-untyped-call]
 
 
 def sources() -> str:

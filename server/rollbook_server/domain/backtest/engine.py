@@ -8,11 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from rollbook_server.domain.backtest import world
+from rollbook_server.domain.backtest import kernel, world
 from rollbook_server.domain.backtest.chains import chain_of, legs_by_chain
 from rollbook_server.domain.backtest.costs import fees_of
 from rollbook_server.domain.backtest.grid import COINS
-from rollbook_server.domain.backtest.kernel import LEGS_OF_A_BAR, advance as advance_kernel
 from rollbook_server.domain.backtest.market import MarketData
 from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Rows, Steps
 from rollbook_server.domain.backtest.spec import (
@@ -25,7 +24,7 @@ from rollbook_server.domain.backtest.spec import (
     Scoring,
 )
 from rollbook_server.domain.backtest.timeline import market_of
-from rollbook_server.domain.backtest.world import Fees, Market, Records, Rules
+from rollbook_server.domain.backtest.world import Market, Records, Rules
 from rollbook_server.domain.clock import DAY, Micros
 from rollbook_server.domain.errors import InvalidArgument, Reason
 from rollbook_server.domain.executions import StrategyKind
@@ -45,15 +44,15 @@ class Prepared:
     spec: BacktestSpec
     rules: Rules
     market: Market
-    fees: Fees
+    fees: Records
 
     @property
     def bars_total(self) -> int:
-        return len(self.market.time)
+        return len(self.market.bars)
 
     @property
     def decisions_total(self) -> int:
-        return len(self.market.decision_time)
+        return len(self.market.decision_times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def prepare(spec: BacktestSpec, data: MarketData) -> Prepared:
     market = market_of(spec, data)
     charged = spec.fills.fees is not FeeSchedule.NONE
     assert spec.style is not None
-    return Prepared(spec, _rules(spec, float(market.open[0])), market, fees_of(spec.style, charged))
+    return Prepared(spec, _rules(spec, float(market.bars["open"][0])), market, fees_of(spec.style, charged))
 
 
 def begin(prepared: Prepared) -> State:
@@ -115,7 +114,7 @@ def begin(prepared: Prepared) -> State:
     assert chains is not None
     head = np.zeros(1, world.HEAD)
     head["bars_total"] = prepared.bars_total
-    head["simulated_time"] = prepared.market.time[0]
+    head["simulated_time"] = prepared.market.bars["time"][0]
     slots = np.zeros(chains, world.SLOT)
     slots["order"] = world.NOTHING
     return State(head, slots, np.zeros(chains, world.LEG), np.zeros(0, world.LEG))
@@ -128,14 +127,14 @@ def advance(prepared: Prepared, state: State, max_bars: int) -> tuple[State, Row
     begun, until = state.bars_done, min(state.bars_done + max_bars, prepared.bars_total)
     decided = 0
     if until > begun:
-        decided = int(np.searchsorted(market.decision_time, market.time[until - 1], side="right"))
+        decided = int(np.searchsorted(market.decision_times, market.bars["time"][until - 1], side="right"))
     steps = np.zeros(max(decided - state.decisions_done, 0), world.STEP)
     points = np.zeros(until - begun, world.POINT)
-    room = np.zeros(_LEGS_AT_ONCE + LEGS_OF_A_BAR * len(slots), world.LEG)
+    room = np.zeros(_LEGS_AT_ONCE + kernel.LEGS_OF_A_BAR * len(slots), world.LEG)
     gone = [state.past]
     while head["bars_done"][0] < until:
         done, made = int(head["bars_done"][0]) - begun, int(head["decisions_done"][0]) - state.decisions_done
-        _, count = advance_kernel(
+        _, count = kernel.advance(
             prepared.rules, market, prepared.fees, head, slots, legs, until, steps[made:], points[done:], room
         )
         gone.append(room[:count].copy())
@@ -159,7 +158,7 @@ def open_chains(prepared: Prepared, state: State) -> tuple[BacktestChain, ...]:
 def _open(prepared: Prepared, state: State, data_ended: bool) -> tuple[BacktestChain, ...]:
     taken = state.slots["chain"] != 0
     marks = dict(zip(state.slots["chain"][taken].tolist(), state.slots["mark"][taken].tolist(), strict=True))
-    index = float(prepared.market.close[max(state.bars_done, 1) - 1])
+    index = float(prepared.market.bars["close"][max(state.bars_done, 1) - 1])
     legs = np.concatenate([state.past, state.legs[taken]])
     return tuple(
         chain_of(

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from rollbook_server.domain.backtest.compiled import compiled
+from rollbook_server.domain.backtest.compiled import compiled, inlined
 from rollbook_server.domain.backtest.market import Ints
 from rollbook_server.domain.clock import DAY, SECOND, Micros, moment
 from rollbook_server.domain.instruments import ContractStyle
@@ -23,6 +23,9 @@ from rollbook_server.domain.instruments import ContractStyle
 EXPIRY_TIME_OF_DAY: Micros = 8 * 3600 * SECOND
 LISTED_DAYS = {"daily": 4, "weekly": 28, "monthly": 92, "quarterly": 366}
 """Days before its expiry from which a contract of this cycle is listed."""
+WING = 0.08
+"""Distance from the spot beyond which strikes are fewer."""
+FAR = 0.12
 REACH = 4.0
 """Deviations from the forward up to which strikes are listed."""
 
@@ -66,32 +69,26 @@ def round_step(coin: int, least: float) -> float:
 
 
 @compiled
-def strike_step(coin: int, spot: float, strike: float, days: float) -> float:
-    """Between two listed strikes, around `strike`, in USD."""
-    away = abs(strike / spot - 1.0)
+def strike_steps(coin: int, spot: float, days: float) -> tuple[float, float, float]:
+    """Steps between the listed strikes of an expiry, in USD: near the spot, in the wings, and far out."""
     if coin == BTC:
-        if away > 0.12:
-            fraction = 0.04
-        else:
-            fraction = 0.016 if away > 0.08 or days >= 14.0 else 0.008
-    else:
-        fraction = 0.00625 if days <= 3.0 else 0.0125 if days <= 21.0 else 0.025
-        if away > 0.08:
-            fraction *= 2.0
-    return round_step(coin, fraction * spot)
+        near = 0.016 if days >= 14.0 else 0.008
+        return round_step(coin, near * spot), round_step(coin, 0.016 * spot), round_step(coin, 0.04 * spot)
+    near = round_step(coin, (0.00625 if days <= 3.0 else 0.0125 if days <= 21.0 else 0.025) * spot)
+    return near, 2.0 * near, 2.0 * near
 
 
-@compiled
-def central_strike(coin: int, spot: float, days: float) -> float:
+@inlined
+def central_strike(spot: float, steps: tuple[float, float, float]) -> float:
     """The listed strike next to the spot."""
-    step = strike_step(coin, spot, spot, days)
-    return max(math.floor(spot / step + 0.5), 1.0) * step
+    return max(math.floor(spot / steps[0] + 0.5), 1.0) * steps[0]
 
 
-@compiled
-def next_strike(coin: int, spot: float, strike: float, days: float, upwards: bool) -> float:
+@inlined
+def next_strike(spot: float, strike: float, steps: tuple[float, float, float], upwards: bool) -> float:
     """The listed strike after `strike` on the way up or down from the central one; 0 where there is none."""
-    step = strike_step(coin, spot, strike, days)
+    away = abs(strike / spot - 1.0)
+    step = steps[2] if away > FAR else steps[1] if away > WING else steps[0]
     if upwards:
         return math.floor(strike / step + 1.0 + 1e-9) * step
     return math.ceil(strike / step - 1.0 - 1e-9) * step

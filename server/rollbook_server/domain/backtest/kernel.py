@@ -1,19 +1,19 @@
 """A run, bar by bar: one compiled loop over a stretch of bars, for modelled and recorded quotes alike.
 
-In one bar, in this order: at its open what expired while there was no bar, then the orders that wait, then the decisions;
-at its close what expires, then the account, then the triggers, whose orders wait for the next bar. What a stretch does
-depends on the state and the market alone, so any cutting gives the same bits.
+In one bar, in this order: at its open what expired while there was no bar, the orders that wait, the decisions; at its
+close what expires, the triggers, whose orders wait for the next bar, the account. What a stretch does depends on the
+state and the market alone, so any cutting gives the same bits.
 """
 
 import math
 from collections.abc import Callable
 
-from rollbook_server.domain.backtest.compiled import compiled, compiled_on_disk, sources
+from rollbook_server.domain.backtest.compiled import compiled, compiled_on_disk, inlined, sources
 from rollbook_server.domain.backtest.costs import collateral, settlement, trade_fee
 from rollbook_server.domain.backtest.quotes import buying_price, offer, quote_of, selling_price
 from rollbook_server.domain.backtest.rows import StepOutcome, Trigger
 from rollbook_server.domain.backtest.selection import Best, Roll, affordable, best_candidate
-from rollbook_server.domain.backtest.world import NOTHING, Fees, Market, Moment, Quote, Record, Records, Rules
+from rollbook_server.domain.backtest.world import NOTHING, Market, Moment, Quote, Record, Records, Rules
 from rollbook_server.domain.clock import DAY
 
 TRIGGERS = tuple(Trigger)
@@ -24,8 +24,8 @@ EXPIRY, STOP, DEFEND, TAKE_PROFIT, MIN_DTE = (
 )
 TRADED, MAX_OPEN_CHAINS, NO_CANDIDATES, BELOW_MIN_SCORE, NO_BID, NO_DATA = range(len(OUTCOMES))
 
-LEGS_OF_A_BAR = 3
-"""Legs that one chain can end within a bar, at most: by an expiry in a gap, by an order, by the expiry at its close."""
+LEGS_OF_A_BAR = 2
+"""Legs that a slot can end within a bar, at most: one at its open, one at its close."""
 
 
 @compiled
@@ -57,54 +57,41 @@ def _open_leg(
 
 
 @compiled
-def _close_leg(
-    slot: Record, leg: Record, time: int, price: float, fee: float, index: float, trigger: int, ends: bool
-) -> None:
+def _close_leg(leg: Record, time: int, price: float, fee: float, index: float) -> None:
     leg.close_time = time
     leg.close_price = price
     leg.close_fee = fee
     leg.close_index = index
-    leg.trigger = trigger
-    leg.ends_chain = 1 if ends else 0
-    slot.order = NOTHING
-    if ends:
-        slot.chain = 0
 
 
 @compiled
 def _settle(
-    rules: Rules, market: Market, fees: Fees, until: int, head: Record, slots: Records, legs: Records,
-    ended: Records, count: int,
-) -> int:  # fmt: skip
-    """Settles what has expired by `until`; returns the number of ended legs."""
-    for k in range(len(slots)):
-        slot, leg = slots[k], legs[k]
-        if slot.chain == 0 or leg.expiry > until:
-            continue
-        delivery_price = market.delivery[leg.expiry // DAY - market.first_day]
-        owed, fee = settlement(rules, fees, leg.expiry, leg.strike, delivery_price)
-        head.balance -= owed + fee
-        _close_leg(slot, leg, leg.expiry, owed / rules.quantity, fee, delivery_price, EXPIRY, True)
-        ended[count] = leg
-        count += 1
-    return count
+    rules: Rules, market: Market, fees: Records, head: Record, slot: Record, leg: Record, ended: Records
+) -> None:
+    """Settles a leg that has expired, and with it its chain."""
+    delivery_price = market.days[leg.expiry // DAY - market.first_day].delivery_price
+    owed, fee = settlement(rules, fees, leg.expiry, leg.strike, delivery_price)
+    head.balance -= owed + fee
+    _close_leg(leg, leg.expiry, owed / rules.quantity, fee, delivery_price)
+    leg.trigger = EXPIRY
+    leg.ends_chain = 1
+    ended[0] = leg
+    slot.chain = 0
+    slot.order = NOTHING
 
 
 @compiled
 def _execute(
-    rules: Rules, market: Market, fees: Fees, moment: Moment, head: Record, slot: Record, leg: Record,
-    ended: Records, count: int,
-) -> int:  # fmt: skip
-    """Fills the order that waits, or drops it: the leg is held then, and judged again at the next close. A roll is one
-    order for both legs, with the maximum debit as its limit."""
+    rules: Rules, market: Market, fees: Records, moment: Moment, head: Record, slot: Record, leg: Record, ended: Records
+) -> bool:
+    """Fills the order that waits and says so, or drops it: the leg is held then, and judged again at the next close. A
+    roll is one order for both legs, with the maximum debit as its limit."""
     trigger = slot.order
     slot.order = NOTHING
     held = quote_of(rules, market, moment, leg.expiry, leg.strike, leg.contract)
     cost = buying_price(rules, held)
     if math.isnan(cost):
-        return count
-    without_offer = math.isnan(held.ask)
-    closing_fee = rules.quantity * trade_fee(rules, fees, moment.time, cost, moment.spot)
+        return False
     rolls = slot.target_expiry != 0
     target = Best(0, 0.0, 0.0, slot.target_expiry, slot.target_strike, slot.target_contract)
     quote = held
@@ -114,32 +101,37 @@ def _execute(
         price = selling_price(rules, quote)
         opening_fee = trade_fee(rules, fees, moment.time, price, moment.spot)
         if not price > opening_fee or not affordable(rules, cost, price, moment.spot):
-            return count
+            return False
+    closing_fee = rules.quantity * trade_fee(rules, fees, moment.time, cost, moment.spot)
     head.balance -= rules.quantity * cost + closing_fee
-    leg.without_offer = 1 if without_offer else 0
-    _close_leg(slot, leg, moment.time, cost, closing_fee, moment.spot, trigger, not rolls)
-    ended[count] = leg
+    _close_leg(leg, moment.time, cost, closing_fee, moment.spot)
+    leg.trigger = trigger
+    leg.without_offer = 1 if math.isnan(held.ask) else 0
+    leg.ends_chain = 0 if rolls else 1
+    ended[0] = leg
     if rolls:
         slot.rolls += 1
         _open_leg(rules, moment, head, slot, leg, target, quote, opening_fee)
-    return count + 1
+    else:
+        slot.chain = 0
+    return True
 
 
 @compiled
 def _decide(
-    rules: Rules, market: Market, fees: Fees, bar: int, time: int, head: Record, slots: Records, legs: Records,
+    rules: Rules, market: Market, fees: Records, bar: Record, time: int, head: Record, slots: Records, legs: Records,
     step: Record,
 ) -> None:  # fmt: skip
     """One decision: made by the close before `bar`, filled at its open. If no bar begins at that time, nothing."""
     step.time = time
-    step.index_price = market.last_close[bar]
+    step.index_price = bar.last_close
     step.candidates = 0
     step.best_score = math.nan
     step.best_expiry = 0
     step.best_strike = 0.0
     step.outcome = NO_DATA
     step.chain_number = 0
-    if market.time[bar] != time or not market.decidable[bar]:
+    if bar.time != time or not bar.decidable:
         return
     free = NOTHING
     for k in range(len(slots) - 1, -1, -1):
@@ -148,7 +140,7 @@ def _decide(
     if free == NOTHING:
         step.outcome = MAX_OPEN_CHAINS
         return
-    known = Moment(time, market.last_close[bar], market.level_at_open[bar], market.snapshot_at_open[bar])
+    known = Moment(time, bar.last_close, bar.level_at_open, bar.snapshot_at_open)
     best = best_candidate(rules, market, fees, known, Roll(0, 0.0, 0.0))
     step.candidates = best.candidates
     if best.expiry == 0:
@@ -160,7 +152,7 @@ def _decide(
     if best.score < rules.min_score:
         step.outcome = BELOW_MIN_SCORE
         return
-    filled = Moment(time, market.open[bar], market.level_at_open[bar], market.snapshot_at_open[bar])
+    filled = Moment(time, bar.open, bar.level_at_open, bar.snapshot_at_open)
     quote = quote_of(rules, market, filled, best.expiry, best.strike, best.contract)
     price = selling_price(rules, quote)
     fee = trade_fee(rules, fees, filled.time, price, filled.spot)
@@ -177,7 +169,7 @@ def _decide(
     step.chain_number = slot.chain
 
 
-@compiled
+@inlined
 def _trigger(rules: Rules, moment: Moment, leg: Record, quote: Quote) -> int:
     """The first rule, by priority, that applies; NOTHING if none does."""
     price = offer(rules, quote)
@@ -194,7 +186,9 @@ def _trigger(rules: Rules, moment: Moment, leg: Record, quote: Quote) -> int:
 
 
 @compiled
-def _judge(rules: Rules, market: Market, fees: Fees, moment: Moment, slot: Record, leg: Record, quote: Quote) -> None:
+def _judge(
+    rules: Rules, market: Market, fees: Records, moment: Moment, slot: Record, leg: Record, quote: Quote
+) -> None:
     """Places the order of a rule that applies: a close for a stop, else a roll. Without a contract to roll into a leg
     that took its profit is closed, and any other is held."""
     trigger = _trigger(rules, moment, leg, quote)
@@ -210,11 +204,11 @@ def _judge(rules: Rules, market: Market, fees: Fees, moment: Moment, slot: Recor
             slot.target_expiry = best.expiry
             slot.target_strike = best.strike
             slot.target_contract = best.contract
-    if slot.target_expiry != 0 or trigger == STOP or trigger == TAKE_PROFIT:
+    if slot.target_expiry != 0 or trigger in (STOP, TAKE_PROFIT):
         slot.order = trigger
 
 
-@compiled
+@inlined
 def _account(rules: Rules, moment: Moment, head: Record, slots: Records, legs: Records, point: Record) -> None:
     """The account at the close of a bar, open options at the newest mark of each."""
     owed = bound = delta = 0.0
@@ -241,7 +235,7 @@ def _account(rules: Rules, moment: Moment, head: Record, slots: Records, legs: R
     point.delta = delta
 
 
-Advance = Callable[[Rules, Market, Fees, Records, Records, Records, int, Records, Records, Records], tuple[int, int]]
+Advance = Callable[[Rules, Market, Records, Records, Records, Records, int, Records, Records, Records], tuple[int, int]]
 
 
 def _kernel_of(digest: str) -> Advance:
@@ -249,7 +243,7 @@ def _kernel_of(digest: str) -> Advance:
 
     @compiled_on_disk
     def advance(
-        rules: Rules, market: Market, fees: Fees, heads: Records, slots: Records, legs: Records, until: int,
+        rules: Rules, market: Market, fees: Records, heads: Records, slots: Records, legs: Records, until: int,
         steps: Records, points: Records, ended: Records,
     ) -> tuple[int, int]:  # fmt: skip
         """Runs the bars up to `until`, or until `ended` could overflow. Writes the state (`heads`, `slots`, `legs`) and
@@ -259,26 +253,31 @@ def _kernel_of(digest: str) -> Advance:
         step_count = count = point_count = 0
         room = len(ended) - LEGS_OF_A_BAR * len(slots)
         while head.bars_done < until and count <= room:
-            bar = head.bars_done
-            opened = market.time[bar]
-            closed = opened + market.interval
-            count = _settle(rules, market, fees, opened, head, slots, legs, ended, count)
-            moment = Moment(opened, market.open[bar], market.level_at_open[bar], market.snapshot_at_open[bar])
+            bar = market.bars[head.bars_done]
+            moment = Moment(bar.time, bar.open, bar.level_at_open, bar.snapshot_at_open)
             for k in range(len(slots)):
-                if slots[k].chain != 0 and slots[k].order != NOTHING:
-                    count = _execute(rules, market, fees, moment, head, slots[k], legs[k], ended, count)
-            while head.decisions_done < len(market.decision_time):
-                time = market.decision_time[head.decisions_done]
-                if time > opened:
+                if slots[k].chain != 0 and legs[k].expiry <= moment.time:
+                    _settle(rules, market, fees, head, slots[k], legs[k], ended[count : count + 1])
+                    count += 1
+                elif slots[k].chain != 0 and slots[k].order != NOTHING:
+                    filled = _execute(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
+                    count += 1 if filled else 0
+            while head.decisions_done < len(market.decision_times):
+                time = market.decision_times[head.decisions_done]
+                if time > bar.time:
                     break
                 _decide(rules, market, fees, bar, time, head, slots, legs, steps[step_count])
                 step_count += 1
                 head.decisions_done += 1
-            count = _settle(rules, market, fees, closed, head, slots, legs, ended, count)
-            moment = Moment(closed, market.close[bar], market.level_at_close[bar], market.snapshot_at_close[bar])
+            closed = bar.time + market.interval
+            moment = Moment(closed, bar.close, bar.level_at_close, bar.snapshot_at_close)
             for k in range(len(slots)):
                 slot, leg = slots[k], legs[k]
                 if slot.chain == 0:
+                    continue
+                if leg.expiry <= closed:
+                    _settle(rules, market, fees, head, slot, leg, ended[count : count + 1])
+                    count += 1
                     continue
                 quote = quote_of(rules, market, moment, leg.expiry, leg.strike, leg.contract)
                 if quote.ask > 0.0 or quote.mark >= 0.0:

@@ -9,26 +9,26 @@ At expiry, or without volatility, an option is worth what it pays, and its delta
 
 import math
 
-from rollbook_server.domain.backtest.compiled import compiled, vectorised
+from rollbook_server.domain.backtest.compiled import inlined, vectorised
 
 DAYS_OF_YEAR = 365.0
 _ROOT_TWO = math.sqrt(2.0)
 _ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
 
 
-@compiled
+@inlined
 def normal(x: float) -> float:
     """Standard normal distribution, accurate in its lower tail too."""
     return 0.5 * math.erfc(-x / _ROOT_TWO)
 
 
-@compiled
+@inlined
 def density(x: float) -> float:
     """Standard normal density."""
     return math.exp(-0.5 * x * x) / _ROOT_TWO_PI
 
 
-@compiled
+@inlined
 def valued(forward: float, strike: float, years: float, volatility: float, is_call: bool) -> tuple[float, float, float]:
     """(price, delta, vega) of one option."""
     sign = 1.0 if is_call else -1.0
@@ -44,7 +44,7 @@ def valued(forward: float, strike: float, years: float, volatility: float, is_ca
 
 @vectorised
 def prices(forward: float, strike: float, years: float, volatility: float, is_call: bool) -> float:
-    """Price in USD per coin; divided by the forward it is the coin's (inverse), times index / forward a linear one's."""
+    """Price in USD per coin. Over the forward it is an inverse option's; times index / forward, a linear one's."""
     return valued(forward, strike, years, volatility, is_call)[0]
 
 

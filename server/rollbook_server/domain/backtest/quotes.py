@@ -2,14 +2,14 @@
 
 import math
 
-from rollbook_server.domain.backtest.compiled import compiled
+from rollbook_server.domain.backtest.compiled import compiled, inlined
 from rollbook_server.domain.backtest.costs import ceil_tick, floor_tick, half_spread
 from rollbook_server.domain.backtest.pricing import valued
 from rollbook_server.domain.backtest.smile import volatility_of
 from rollbook_server.domain.backtest.world import NOTHING, YEAR, Market, Moment, Quote, Rules
 
 
-@compiled
+@inlined
 def forward_of(rules: Rules, moment: Moment, expiry: int) -> float:
     """F = S e^(bT)."""
     if rules.basis == 0.0:
@@ -17,7 +17,7 @@ def forward_of(rules: Rules, moment: Moment, expiry: int) -> float:
     return moment.spot * math.exp(rules.basis * (expiry - moment.time) / YEAR)
 
 
-@compiled
+@inlined
 def modelled(rules: Rules, moment: Moment, expiry: int, strike: float) -> Quote:
     """Black-76 with smile, half spread in volatility points and ticks; `expiry` is after the moment."""
     years = (expiry - moment.time) / YEAR
@@ -35,31 +35,32 @@ def modelled(rules: Rules, moment: Moment, expiry: int, strike: float) -> Quote:
 @compiled
 def row_of(market: Market, snapshot: int, contract: int) -> int:
     """The row of a contract in a snapshot; NOTHING if it is not in it."""
-    low, end = market.first[snapshot], market.first[snapshot + 1]
+    low, end = market.snapshots[snapshot].first, market.snapshots[snapshot + 1].first
     high = end
     while low < high:
         middle = (low + high) // 2
-        if market.contract[middle] < contract:
+        if market.rows[middle].contract < contract:
             low = middle + 1
         else:
             high = middle
-    return low if low < end and market.contract[low] == contract else NOTHING
+    return low if low < end and market.rows[low].contract == contract else NOTHING
 
 
 @compiled
-def recorded(rules: Rules, market: Market, snapshot: int, row: int) -> Quote:
+def recorded(rules: Rules, market: Market, snapshot: int, number: int) -> Quote:
     """A row of a snapshot: its own bid and ask, its delta by its own volatility."""
-    contract = market.contract[row]
-    volatility = market.volatility[row]
+    row = market.rows[number]
     delta = math.nan
-    if volatility > 0.0:
-        years = (market.expiry[contract] - market.snapshot_time[snapshot]) / YEAR
-        delta = valued(market.forward[row], market.strike[contract], years, volatility, rules.is_call)[1]
-    bid, ask = market.bid[row], market.ask[row]
-    return Quote(bid if bid > 0.0 else math.nan, ask if ask > 0.0 else math.nan, market.mark[row], delta, volatility)
+    if row.volatility > 0.0:
+        contract = market.contracts[row.contract]
+        years = (contract.expiry - market.snapshots[snapshot].time) / YEAR
+        delta = valued(row.forward, contract.strike, years, row.volatility, rules.is_call)[1]
+    bid = row.bid if row.bid > 0.0 else math.nan
+    ask = row.ask if row.ask > 0.0 else math.nan
+    return Quote(bid, ask, row.mark, delta, row.volatility)
 
 
-@compiled
+@inlined
 def quote_of(rules: Rules, market: Market, moment: Moment, expiry: int, strike: float, contract: int) -> Quote:
     """The quote of a contract that is held; all missing where no fresh snapshot has it."""
     if not rules.recorded:
@@ -71,7 +72,7 @@ def quote_of(rules: Rules, market: Market, moment: Moment, expiry: int, strike: 
     return Quote(math.nan, math.nan, math.nan, math.nan, math.nan)
 
 
-@compiled
+@inlined
 def selling_price(rules: Rules, quote: Quote) -> float:
     """What a sale fills at: the bid, or the middle rounded down; NaN if nobody bids."""
     if rules.at_mid and quote.ask > 0.0:
@@ -79,7 +80,7 @@ def selling_price(rules: Rules, quote: Quote) -> float:
     return quote.bid
 
 
-@compiled
+@inlined
 def offer(rules: Rules, quote: Quote) -> float:
     """What a leg can be bought at for sure: the ask, or (where the rules say so) the mark plus the penalty; NaN if
     neither is there. Triggers are judged by it."""
@@ -88,7 +89,7 @@ def offer(rules: Rules, quote: Quote) -> float:
     return quote.ask
 
 
-@compiled
+@inlined
 def buying_price(rules: Rules, quote: Quote) -> float:
     """What a purchase fills at: the offer, or the middle rounded up where both sides are there."""
     if rules.at_mid and quote.bid > 0.0 and quote.ask > 0.0:

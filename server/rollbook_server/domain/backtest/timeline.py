@@ -1,14 +1,26 @@
 """What is known when: bars of the run, its decisions, and for each bar what its beginning and its end may use."""
 
+import math
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rollbook_server.domain.backtest import volatility
 from rollbook_server.domain.backtest.grid import EXPIRY_TIME_OF_DAY, day_of, listed_days
 from rollbook_server.domain.backtest.market import Bars, Floats, Ints, MarketData, OptionChains
 from rollbook_server.domain.backtest.spec import SETTLEMENT_HOUR, BacktestSpec, QuoteSource, VolatilitySource
-from rollbook_server.domain.backtest.world import NOTHING, SNAPSHOT_AGE, Market
+from rollbook_server.domain.backtest.world import (
+    BAR,
+    CONTRACT,
+    DAY_OF_EXPIRY,
+    NOTHING,
+    ROW,
+    SNAPSHOT,
+    SNAPSHOT_AGE,
+    Market,
+    Records,
+)
 from rollbook_server.domain.clock import DAY, SECOND, Micros
 from rollbook_server.domain.errors import InvalidArgument, Reason
 from rollbook_server.domain.executions import StrategyKind
@@ -48,7 +60,7 @@ def decision_times(spec: BacktestSpec, end: Micros) -> Ints:
     assert spec.decision_interval_hours is not None
     anchor = day_of(spec.start_time) * DAY + spec.decision_hour * HOUR
     times = np.arange(anchor, end, spec.decision_interval_hours * HOUR, dtype=np.int64)
-    return times[(times >= spec.start_time) & (times % DAY != SETTLEMENT_HOUR * HOUR)]
+    return cast(Ints, times[(times >= spec.start_time) & (times % DAY != SETTLEMENT_HOUR * HOUR)])
 
 
 def delivery_prices(bars: Bars, first_day: int, days: int) -> Floats:
@@ -92,14 +104,49 @@ def _snapshots(chains: OptionChains, at: Ints) -> Ints:
     """The newest snapshot known at each instant; NOTHING if it is too old."""
     place = np.searchsorted(chains.time, at, side="right") - 1
     fresh = (place >= 0) & (at - chains.time[np.maximum(place, 0)] <= SNAPSHOT_AGE)
-    return np.where(fresh, place, NOTHING)
+    return cast(Ints, np.where(fresh, place, NOTHING))
 
 
-_NO_CHAINS = OptionChains(
-    time=np.zeros(0, np.int64), first=np.zeros(1, np.int64), contract=np.zeros(0, np.int64),
-    bid=np.zeros(0), ask=np.zeros(0), mark=np.zeros(0), forward=np.zeros(0), volatility=np.zeros(0),
-    expiry=np.zeros(0, np.int64), strike=np.zeros(0), is_call=np.zeros(0, np.bool_),
-)  # fmt: skip
+def _tables_of(chains: OptionChains | None, calls: bool) -> tuple[Records, Records, Records]:
+    """Snapshots, rows and contracts; empty tables if there are none."""
+    if chains is None:
+        return np.zeros(1, SNAPSHOT), np.zeros(0, ROW), np.zeros(0, CONTRACT)
+    snapshots = np.zeros(len(chains.time) + 1, SNAPSHOT)
+    snapshots["time"][:-1] = chains.time
+    snapshots["first"] = chains.first
+    rows = np.zeros(len(chains.contract), ROW)
+    for name in ROW.names or ():
+        rows[name] = getattr(chains, name)
+    contracts = np.zeros(len(chains.expiry), CONTRACT)
+    contracts["expiry"] = chains.expiry
+    contracts["strike"] = chains.strike
+    contracts["sold"] = chains.is_call == calls
+    return snapshots, rows, contracts
+
+
+def _bars_of(spec: BacktestSpec, data: MarketData, every: Bars, inside: NDArray[np.bool_]) -> Records:
+    """The run's bars with what is known at their beginning and end."""
+    recorded = spec.fills.quotes is QuoteSource.RECORDED
+    bars = np.zeros(int(inside.sum()), BAR)
+    time = every.time[inside]
+    closed = time + every.interval
+    last = np.searchsorted(every.time + every.interval, time, side="right") - 1
+    bars["time"] = time
+    bars["open"] = every.open[inside]
+    bars["close"] = every.close[inside]
+    bars["last_close"] = np.where(last >= 0, every.close[last], np.nan)
+    bars["level_at_open"], age = _levels(spec, data, every, time)
+    bars["level_at_close"], _ = _levels(spec, data, every, closed)
+    bars["snapshot_at_open"] = bars["snapshot_at_close"] = NOTHING
+    if recorded:
+        assert data.chains is not None
+        bars["snapshot_at_open"] = _snapshots(data.chains, time)
+        bars["snapshot_at_close"] = _snapshots(data.chains, closed)
+        known = bars["snapshot_at_open"] != NOTHING
+    else:
+        known = (bars["level_at_open"] > 0) & (age <= STALE_LEVEL)
+    bars["decidable"] = known & (last >= 0) & (every.time[last] + every.interval == time)
+    return bars
 
 
 def market_of(spec: BacktestSpec, data: MarketData) -> Market:
@@ -108,11 +155,12 @@ def market_of(spec: BacktestSpec, data: MarketData) -> Market:
     assert spec.end_time is not None
     assert spec.bar_minutes is not None
     assert spec.decision_hour is not None
+    assert spec.selection.max_dte_days is not None
     recorded = spec.fills.quotes is QuoteSource.RECORDED
     if recorded and data.chains is None:
         raise InvalidArgument(Reason.MISSING_FIELD, "RECORDED needs option chains", "spec.data.quotes_dataset_id")
     interval = spec.bar_minutes * 60 * SECOND
-    if (spec.decision_hour * HOUR) % interval and interval <= DAY:
+    if (spec.decision_hour * HOUR) % interval:
         raise InvalidArgument(
             Reason.CONTRADICTION, f"no bar of {spec.bar_minutes} minutes begins at that hour", "spec.decision_hour"
         )
@@ -120,55 +168,12 @@ def market_of(spec: BacktestSpec, data: MarketData) -> Market:
     inside = (every.time >= spec.start_time) & (every.time + interval <= spec.end_time)
     if not inside.any():
         raise InvalidArgument(Reason.OUT_OF_BOUNDS, "there is no bar in the period", "spec.start_time")
-    time = every.time[inside]
-    closed = time + interval
-    place = np.searchsorted(every.time + interval, time, side="right") - 1
-    last_close = np.where(place >= 0, every.close[np.maximum(place, 0)], np.nan)
-    fresh_close = (place >= 0) & (every.time[np.maximum(place, 0)] + interval == time)
-    level_at_open, age = _levels(spec, data, every, time)
-    level_at_close, _ = _levels(spec, data, every, closed)
-    chains = data.chains if recorded and data.chains is not None else _NO_CHAINS
-    snapshot_at_open = _snapshots(chains, time) if recorded else np.full(len(time), NOTHING)
-    snapshot_at_close = _snapshots(chains, closed) if recorded else np.full(len(time), NOTHING)
-    known = snapshot_at_open != NOTHING if recorded else (level_at_open > 0) & (age <= STALE_LEVEL)
-    first_day = day_of(int(time[0]))
-    assert spec.selection.max_dte_days is not None
-    days = day_of(int(closed[-1])) - first_day + int(spec.selection.max_dte_days) + 3
-    return Market(
-        interval=interval,
-        time=_ints(time),
-        open=_floats(every.open[inside]),
-        close=_floats(every.close[inside]),
-        last_close=_floats(last_close),
-        level_at_open=_floats(level_at_open),
-        level_at_close=_floats(level_at_close),
-        snapshot_at_open=_ints(snapshot_at_open),
-        snapshot_at_close=_ints(snapshot_at_close),
-        decidable=np.array(known & fresh_close),
-        first_day=first_day,
-        listed_days=listed_days(first_day, days),
-        delivery=_floats(delivery_prices(data.bars, first_day, days)),
-        decision_time=_ints(decision_times(spec, int(time[-1]) + 1)),
-        snapshot_time=_ints(chains.time),
-        first=_ints(chains.first),
-        contract=_ints(chains.contract),
-        bid=_floats(chains.bid),
-        ask=_floats(chains.ask),
-        mark=_floats(chains.mark),
-        forward=_floats(chains.forward),
-        volatility=_floats(chains.volatility),
-        expiry=_ints(chains.expiry),
-        strike=_floats(chains.strike),
-        of_type=np.array(chains.is_call == (spec.strategy is StrategyKind.COVERED_CALL)),
+    bars = _bars_of(spec, data, every, inside)
+    first_day, last = day_of(int(bars["time"][0])), int(bars["time"][-1])
+    days = np.zeros(day_of(last + interval) - first_day + math.ceil(spec.selection.max_dte_days) + 2, DAY_OF_EXPIRY)
+    days["listed_days"] = listed_days(first_day, len(days))
+    days["delivery_price"] = delivery_prices(data.bars, first_day, len(days))
+    snapshots, rows, contracts = _tables_of(
+        data.chains if recorded else None, spec.strategy is StrategyKind.COVERED_CALL
     )
-
-
-# Copies, contiguous and writeable as the kernel was compiled for: another layout would be compiled anew.
-
-
-def _ints(values: Ints) -> Ints:
-    return np.array(values, np.int64, order="C")
-
-
-def _floats(values: Floats) -> Floats:
-    return np.array(values, np.float64, order="C")
+    return Market(interval, first_day, bars, days, decision_times(spec, last + 1), snapshots, rows, contracts)

@@ -1,4 +1,4 @@
-"""What the kernel is given: the rules of a run as numbers, and its market as columns. Both never change within a run.
+"""What the kernel is given: the rules of a run as numbers, and its market as tables. Both never change within a run.
 
 Of one shape and one type each, so that the kernel is compiled once and for all specs.
 """
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rollbook_server.domain.backtest.market import Floats, Ints
+from rollbook_server.domain.backtest.market import Ints
 from rollbook_server.domain.clock import DAY, SECOND, Micros
 
 YEAR: Micros = 365 * DAY
@@ -62,52 +62,29 @@ class Rules(NamedTuple):
     capital_usd: float
 
 
-class Fees(NamedTuple):
-    """Rates of the venue, one row from each instant on (n,); the first row holds from the beginning."""
-
-    effective: Ints
-    taker: Floats
-    """Of the coin (inverse) or of the index (linear)."""
-    premium_cap: Floats
-    delivery: Floats
-    payoff_cap: Floats
+Records = NDArray[Any]
+"""An array of a structured type below."""
+Record = Any
+"""One of them: a view, through which it is changed."""
 
 
 class Market(NamedTuple):
-    """Columns by bar (n,), by day, by decision, and recorded quotes as in `market.OptionChains`."""
+    """The market of a run. Structured arrays, as each array costs the kernel a count of its references at each call."""
 
     interval: int
-    time: Ints
-    open: Floats
-    close: Floats
-    last_close: Floats
-    """The newest close that is known when the bar begins; NaN if there is none."""
-    level_at_open: Floats
-    """Volatility at the money, multiplier included, as known when the bar begins; NaN if none is."""
-    level_at_close: Floats
-    snapshot_at_open: Ints
-    """The fresh snapshot as known when the bar begins; NOTHING if there is none."""
-    snapshot_at_close: Ints
-    decidable: NDArray[np.bool_]
-    """Whether what a decision needs is known when the bar begins."""
+    """Of a bar."""
     first_day: int
-    listed_days: Ints
-    """Of the expiry on each day from `first_day` on."""
-    delivery: Floats
-    """Delivery price of each day from `first_day` on; NaN where it is not known."""
-    decision_time: Ints
-    snapshot_time: Ints
-    first: Ints
-    contract: Ints
-    bid: Floats
-    ask: Floats
-    mark: Floats
-    forward: Floats
-    volatility: Floats
-    expiry: Ints
-    strike: Floats
-    of_type: NDArray[np.bool_]
-    """Whether a contract is of the strategy's type."""
+    bars: Records
+    """BAR, in order of time."""
+    days: Records
+    """DAY_OF_EXPIRY, from `first_day` on."""
+    decision_times: Ints
+    snapshots: Records
+    """SNAPSHOT, and one more whose first row is the number of rows."""
+    rows: Records
+    """ROW."""
+    contracts: Records
+    """CONTRACT."""
 
 
 class Moment(NamedTuple):
@@ -129,10 +106,55 @@ class Quote(NamedTuple):
     volatility: float
 
 
-Records = NDArray[Any]
-"""An array of a structured type below."""
-Record = Any
-"""One of them: a view, through which it is changed."""
+BAR = np.dtype(
+    [
+        ("time", "i8"),
+        ("open", "f8"),
+        ("close", "f8"),
+        ("last_close", "f8"),
+        ("level_at_open", "f8"),
+        ("level_at_close", "f8"),
+        ("snapshot_at_open", "i8"),
+        ("snapshot_at_close", "i8"),
+        ("decidable", "i8"),
+    ]
+)
+"""A bar, and what is known when it begins and when it ends. `last_close` is the newest one known when it begins. Levels
+are volatilities at the money, multiplier included. Snapshots are fresh ones, or NOTHING. `decidable` says whether
+all that a decision needs is known when it begins. NaN is not known."""
+
+DAY_OF_EXPIRY = np.dtype([("listed_days", "i8"), ("delivery_price", "f8")])
+"""The expiry of a day: how many days before it is listed, and its delivery price (NaN if not known)."""
+
+SNAPSHOT = np.dtype([("time", "i8"), ("first", "i8")])
+"""Its rows begin at `first` and end where the next one's begin."""
+
+ROW = np.dtype(
+    [
+        ("contract", "i8"),
+        ("bid", "f8"),
+        ("ask", "f8"),
+        ("mark", "f8"),
+        ("forward", "f8"),
+        ("volatility", "f8"),
+    ]
+)
+"""A recorded quote, as in `market.OptionChains`; ascending by contract within a snapshot."""
+
+CONTRACT = np.dtype([("expiry", "i8"), ("strike", "f8"), ("sold", "i8")])
+"""`sold` says whether it is of the strategy's type."""
+
+FEE = np.dtype(
+    [
+        ("effective", "i8"),
+        ("taker", "f8"),
+        ("premium_cap", "f8"),
+        ("delivery", "f8"),
+        ("payoff_cap", "f8"),
+    ]
+)
+"""Rates of the venue from an instant on; those of the first row from the beginning. `taker` is of the coin (inverse) or
+of the index (linear)."""
 
 HEAD = np.dtype(
     [
