@@ -28,7 +28,7 @@ def inlined(function: Function) -> Function:
 
 
 def compiled_on_disk(function: Function) -> Function:
-    """Compiled once a machine. Give it a closure over `sources()`."""
+    """Compiled once a machine: a closure over `sources()`, or a function that calls none of another file."""
     return cast(Function, numba.njit(nogil=True, cache=True)(function))
 
 

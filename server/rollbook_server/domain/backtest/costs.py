@@ -84,8 +84,9 @@ def _fee_at(fees: Records, time: int) -> Record:
 def trade_fee(rules: Rules, fees: Records, time: int, price: float, spot: float) -> float:
     """Taker's fee per coin."""
     fee = _fee_at(fees, time)
-    full = fee.taker if rules.inverse else fee.taker * spot
-    return min(full, fee.premium_cap * price)
+    full: float = fee.taker if rules.inverse else fee.taker * spot
+    cap: float = fee.premium_cap * price
+    return min(full, cap)
 
 
 @compiled

@@ -73,9 +73,8 @@ def strike_steps(coin: int, spot: float, days: float) -> tuple[float, float, flo
     if coin == BTC:
         near = 0.016 if days >= 14.0 else 0.008
         return round_step(coin, near * spot), round_step(coin, 0.016 * spot), round_step(coin, 0.04 * spot)
-    near = 0.00625 if days <= 3.0 else 0.0125 if days <= 21.0 else 0.025
-    wing = round_step(coin, 2.0 * near * spot)
-    return round_step(coin, near * spot), wing, wing
+    near = round_step(coin, (0.00625 if days <= 3.0 else 0.0125 if days <= 21.0 else 0.025) * spot)
+    return near, 2.0 * near, 2.0 * near
 
 
 @inlined

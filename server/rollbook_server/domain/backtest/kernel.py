@@ -57,44 +57,41 @@ def _open_leg(
 
 
 @compiled
-def _close_leg(
-    slot: Record, leg: Record, time: int, price: float, fee: float, index: float, trigger: int, ends: bool
-) -> None:
+def _close_leg(leg: Record, time: int, price: float, fee: float, index: float) -> None:
     leg.close_time = time
     leg.close_price = price
     leg.close_fee = fee
     leg.close_index = index
-    leg.trigger = trigger
-    leg.ends_chain = 1 if ends else 0
-    slot.order = NOTHING
-    if ends:
-        slot.chain = 0
 
 
 @compiled
-def _settle(rules: Rules, market: Market, fees: Records, head: Record, slot: Record, leg: Record) -> None:
-    """Settles a leg that has expired."""
+def _settle(
+    rules: Rules, market: Market, fees: Records, head: Record, slot: Record, leg: Record, ended: Records
+) -> None:
+    """Settles a leg that has expired, and with it its chain."""
     delivery_price = market.days[leg.expiry // DAY - market.first_day].delivery_price
     owed, fee = settlement(rules, fees, leg.expiry, leg.strike, delivery_price)
     head.balance -= owed + fee
-    _close_leg(slot, leg, leg.expiry, owed / rules.quantity, fee, delivery_price, EXPIRY, True)
+    _close_leg(leg, leg.expiry, owed / rules.quantity, fee, delivery_price)
+    leg.trigger = EXPIRY
+    leg.ends_chain = 1
+    ended[0] = leg
+    slot.chain = 0
+    slot.order = NOTHING
 
 
 @compiled
 def _execute(
-    rules: Rules, market: Market, fees: Records, moment: Moment, head: Record, slot: Record, leg: Record,
-    ended: Records, count: int,
-) -> int:  # fmt: skip
-    """Fills the order that waits, or drops it: the leg is held then, and judged again at the next close. A roll is one
-    order for both legs, with the maximum debit as its limit."""
+    rules: Rules, market: Market, fees: Records, moment: Moment, head: Record, slot: Record, leg: Record, ended: Records
+) -> bool:
+    """Fills the order that waits and says so, or drops it: the leg is held then, and judged again at the next close. A
+    roll is one order for both legs, with the maximum debit as its limit."""
     trigger = slot.order
     slot.order = NOTHING
     held = quote_of(rules, market, moment, leg.expiry, leg.strike, leg.contract)
     cost = buying_price(rules, held)
     if math.isnan(cost):
-        return count
-    without_offer = math.isnan(held.ask)
-    closing_fee = rules.quantity * trade_fee(rules, fees, moment.time, cost, moment.spot)
+        return False
     rolls = slot.target_expiry != 0
     target = Best(0, 0.0, 0.0, slot.target_expiry, slot.target_strike, slot.target_contract)
     quote = held
@@ -104,15 +101,20 @@ def _execute(
         price = selling_price(rules, quote)
         opening_fee = trade_fee(rules, fees, moment.time, price, moment.spot)
         if not price > opening_fee or not affordable(rules, cost, price, moment.spot):
-            return count
+            return False
+    closing_fee = rules.quantity * trade_fee(rules, fees, moment.time, cost, moment.spot)
     head.balance -= rules.quantity * cost + closing_fee
-    leg.without_offer = 1 if without_offer else 0
-    _close_leg(slot, leg, moment.time, cost, closing_fee, moment.spot, trigger, not rolls)
-    ended[count] = leg
+    _close_leg(leg, moment.time, cost, closing_fee, moment.spot)
+    leg.trigger = trigger
+    leg.without_offer = 1 if math.isnan(held.ask) else 0
+    leg.ends_chain = 0 if rolls else 1
+    ended[0] = leg
     if rolls:
         slot.rolls += 1
         _open_leg(rules, moment, head, slot, leg, target, quote, opening_fee)
-    return count + 1
+    else:
+        slot.chain = 0
+    return True
 
 
 @compiled
@@ -255,11 +257,11 @@ def _kernel_of(digest: str) -> Advance:
             moment = Moment(bar.time, bar.open, bar.level_at_open, bar.snapshot_at_open)
             for k in range(len(slots)):
                 if slots[k].chain != 0 and legs[k].expiry <= moment.time:
-                    _settle(rules, market, fees, head, slots[k], legs[k])
-                    ended[count] = legs[k]
+                    _settle(rules, market, fees, head, slots[k], legs[k], ended[count : count + 1])
                     count += 1
                 elif slots[k].chain != 0 and slots[k].order != NOTHING:
-                    count = _execute(rules, market, fees, moment, head, slots[k], legs[k], ended, count)
+                    filled = _execute(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
+                    count += 1 if filled else 0
             while head.decisions_done < len(market.decision_times):
                 time = market.decision_times[head.decisions_done]
                 if time > bar.time:
@@ -274,8 +276,7 @@ def _kernel_of(digest: str) -> Advance:
                 if slot.chain == 0:
                     continue
                 if leg.expiry <= closed:
-                    _settle(rules, market, fees, head, slot, leg)
-                    ended[count] = leg
+                    _settle(rules, market, fees, head, slot, leg, ended[count : count + 1])
                     count += 1
                     continue
                 quote = quote_of(rules, market, moment, leg.expiry, leg.strike, leg.contract)

@@ -6,7 +6,7 @@ Lab rules 2: a volatility index, or the exponentially weighted realized volatili
 
 import numpy as np
 
-from rollbook_server.domain.backtest.compiled import compiled
+from rollbook_server.domain.backtest.compiled import compiled_on_disk
 from rollbook_server.domain.backtest.market import Bars, Floats, Ints
 from rollbook_server.domain.backtest.world import YEAR
 from rollbook_server.domain.clock import DAY
@@ -32,7 +32,7 @@ def realized(bars: Bars, half_life_days: float) -> tuple[Ints, Floats]:
     return known, values
 
 
-@compiled
+@compiled_on_disk
 def _weighted(values: Floats, decay: Floats) -> Floats:
     """Running weighted mean (n,)."""
     means = np.empty_like(values)
