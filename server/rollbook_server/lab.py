@@ -113,7 +113,7 @@ class Lab:
         """What a function of `worker` gives, in a process of its own, one at a time: each may take a lot of memory,
         and none may delay a fill. Raises Unavailable."""
         async with self._one_aside:
-            process = WorkerProcess(self._log)
+            process = WorkerProcess(self._log, function.__name__)
             try:
                 return await process.run(function, *args, **more)
             except WorkerDied as error:
