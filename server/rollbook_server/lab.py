@@ -22,7 +22,7 @@ from rollbook_server.storage.lab_schemas import LAB
 from rollbook_server.storage.lab_store import Claim, LabStore, Order
 from rollbook_server.storage.parts import Part
 from rollbook_server.storage.sqlite import Connection
-from rollbook_server.worker import DataOrder, Material, keep
+from rollbook_server.worker import DataOrder, Material, keep, report
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -113,7 +113,7 @@ class Lab:
         """What a function of `worker` gives, in a process of its own, one at a time: each may take a lot of memory,
         and none may delay a fill. Raises Unavailable."""
         async with self._one_aside:
-            process = WorkerProcess(self._log)
+            process = WorkerProcess(self._log, function.__name__)
             try:
                 return await process.run(function, *args, **more)
             except WorkerDied as error:
@@ -177,6 +177,16 @@ class Lab:
     async def delete(self, backtest_id: str) -> Micros:
         """Removes a run and its results; when it was. Raises NotFound."""
         return await self._submit(lambda: self._store.delete(backtest_id, self._clock.now()))
+
+    async def report(self, run: Backtest) -> str:
+        """A page about a run: HTML, complete. Raises NotFound, Unavailable."""
+
+        def query(db: Connection) -> tuple[Mapping[str, Dataset], lab_reads.Results]:
+            found = lab_datasets.find(db, _ids(run.spec.data))
+            return found, lab_reads.results(db, lab_reads.row_of(db, run.backtest_id))
+
+        datasets, rows = await self.read(query)
+        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains)
 
     async def counts(self) -> Counts:
         """Runs that run, and that wait for a worker."""

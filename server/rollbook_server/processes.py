@@ -32,8 +32,8 @@ class WorkerDied(Exception):
 class WorkerProcess:
     """One process, started when there is work. One call at a time."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, log: Log, work: str) -> None:
+        self._log, self._work = log, work
         self._pool: ProcessPoolExecutor | None = None
         self._pid = 0
 
@@ -45,7 +45,7 @@ class WorkerProcess:
                 # On a thread: it waits until the fork server has loaded what is compiled.
                 pool, self._pid = await asyncio.to_thread(_start)
                 self._pool = pool
-                self._log.info("worker_started", pid=self._pid)
+                self._log.info("worker_started", pid=self._pid, work=self._work)
             future: Future[T] = pool.submit(function, *args, **more)
             return await asyncio.wrap_future(future)
         except BrokenProcessPool as error:

@@ -68,7 +68,7 @@ class _Slot:
     def __init__(self, lab: Lab, log: Log, memory_mib: int, part_seconds: float) -> None:
         self._lab, self._log = lab, log
         self._memory_mib, self._part_seconds = memory_mib, part_seconds
-        self._process = WorkerProcess(log)
+        self._process = WorkerProcess(log, "runs")
 
     async def close(self) -> None:
         await self._process.close()

@@ -11,16 +11,18 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from rollbook_server.domain.backtest.market import Bars, MarketData, OptionChains, VolatilityIndex
 from rollbook_server.domain.backtest.outcomes import DatasetKind
+from rollbook_server.domain.backtest.registered import Dataset
 from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
-from rollbook_server.domain.backtest.runs import MEASURING, SIMULATING, Progress
+from rollbook_server.domain.backtest.runs import MEASURING, SIMULATING, Backtest, Progress
 from rollbook_server.domain.backtest.spec import BacktestSpec
+from rollbook_server.domain.backtest.version import ENGINE_VERSION
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.errors import Refusal
 from rollbook_server.storage.columns import digest_columns, from_block, joined
@@ -123,9 +125,7 @@ def measure(
     from rollbook_server.domain.backtest.conclusion import conclude
     from rollbook_server.domain.backtest.metrics import measure as measure_so_far
 
-    all_steps = joined(Steps, (from_block(Steps, block) for block in steps))
-    all_equity = joined(Equity, (from_block(Equity, block) for block in equity))
-    all_chains = [from_json(BacktestChain, text) for text in chains]
+    all_steps, all_equity, all_chains = _unpacked(steps, equity, chains)
     if not ended:
         metrics = measure_so_far(material.spec, all_equity, all_chains, all_steps)
         return Measured(to_json(metrics), "", _peak_memory())
@@ -136,6 +136,62 @@ def measure(
         digest.update(text.encode() + b"\n")
     metrics = conclude(material.spec, _data(material), all_equity, all_chains, all_steps)
     return Measured(to_json(metrics), digest.hexdigest(), _peak_memory())
+
+
+def report(
+    run: Backtest,
+    datasets: Mapping[str, Dataset],
+    steps: Sequence[bytes],
+    equity: Sequence[bytes],
+    chains: Sequence[str],
+) -> str:
+    """The page about a run that has ended, from all that it brought forth. `datasets` are those that its spec names."""
+    from rollbook_server.domain.backtest.metrics import measure as measure_so_far
+    from rollbook_server.domain.backtest.report import About, DatasetLine, render
+
+    all_steps, all_equity, all_chains = _unpacked(steps, equity, chains)
+    lines = [
+        DatasetLine(
+            use=use,
+            dataset_id=dataset.dataset_id,
+            name=dataset.name,
+            source=dataset.source,
+            content_hash=dataset.content_hash,
+            first_time=dataset.first_time,
+            last_time=dataset.last_time,
+            gaps=dataset.gaps,
+            synthetic=dataset.synthetic,
+        )
+        for use in ("spot", "volatility", "quotes")
+        if (dataset := datasets.get(getattr(run.spec.data, f"{use}_dataset_id"))) is not None
+    ]
+    return render(
+        run.spec,
+        run.status.metrics or measure_so_far(run.spec, all_equity, all_chains, all_steps),
+        all_equity,
+        all_chains,
+        all_steps,
+        About(
+            backtest_id=run.backtest_id,
+            state=run.status.state,
+            run_digest=run.run_digest,
+            result_digest=run.result_digest,
+            engine_version=ENGINE_VERSION,
+            create_time=run.create_time,
+            datasets=tuple(lines),
+        ),
+    )
+
+
+def _unpacked(
+    steps: Sequence[bytes], equity: Sequence[bytes], chains: Sequence[str]
+) -> tuple[Steps, Equity, list[BacktestChain]]:
+    """Rows as they are stored."""
+    return (
+        joined(Steps, (from_block(Steps, block) for block in steps)),
+        joined(Equity, (from_block(Equity, block) for block in equity)),
+        [from_json(BacktestChain, text) for text in chains],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

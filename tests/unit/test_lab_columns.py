@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ STEPS = Steps(
 
 def _equity(rows: int) -> Equity:
     numbers = np.arange(rows)
-    columns = {name: numbers * 1.25 + place for place, name in enumerate(names(Equity))}
+    columns: dict[str, Any] = {name: numbers * 1.25 + place for place, name in enumerate(names(Equity))}
     return Equity(**{**columns, "time": numbers, "open_chains": numbers.astype(np.int32)})
 
 
@@ -81,7 +82,8 @@ def test_a_thinned_equity_does_not_depend_on_the_cut(total: int) -> None:
             first = end
             seen = from_block(Equity, curve).time.tolist()
             assert not end or (seen[0], seen[-1]) == (0, end - 1)
-        return from_block(Equity, curve).time.tolist()
+        times: list[int] = from_block(Equity, curve).time.tolist()
+        return times
 
     whole = thinned()
     assert min(total, CURVE) <= len(whole) <= 2 * CURVE

@@ -283,6 +283,11 @@ def _place(place: int, shown: int, points: int) -> int:
     return place if shown == points else round(place * (points - 1) / max(shown - 1, 1))
 
 
+def row_of(db: Connection, backtest_id: str) -> int:
+    """The row of a run. Raises NotFound."""
+    return _run(db, backtest_id)[0]
+
+
 def results(db: Connection, number: int) -> Results:
     """All rows of a run, as they are stored; by its row."""
     parts = db.execute(

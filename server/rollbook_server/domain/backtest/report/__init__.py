@@ -100,6 +100,8 @@ def _verdict(subject: Subject) -> str:
             f" Luck alone could have made it {money(ours.chains_pnl_p05, unit, signed=True)} to "
             f"{money(ours.chains_pnl_p95, unit, signed=True)}" + ("." if sure else ", so even its sign is open.")
         )
+    else:
+        text += " That is too few chains to tell luck from skill."
     if metrics.break_even_multiplier is not None:
         text += (
             f" The rules break even with options at {number(metrics.break_even_multiplier, 2)} times the volatility "

@@ -193,7 +193,7 @@ def grid(scale: Scale, *, dates: bool = True) -> list[Markup]:
 
 
 def _levels(scale: Scale) -> list[float]:
-    return round_steps(scale.low, scale.high, 5 if scale.height > 150 else 3)
+    return round_steps(scale.low, scale.high, 5 if scale.height > 150 else 4)
 
 
 def _places(levels: list[float]) -> int:

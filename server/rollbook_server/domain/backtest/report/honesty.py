@@ -117,7 +117,8 @@ def _annualised(subject: Subject) -> str:
     if days >= LEAST_DAYS and chains >= LEAST_CHAINS:
         return (
             f"From {counted(round(days), 'day')} and {counted(chains, 'closed chain')}; daily returns, 365 days a "
-            f"year, no riskless rate. Sharpe against {subject.benchmark} leaves the underlying's own moves out."
+            f"year, no riskless rate."
+            + ("" if subject.puts else f" Sharpe against {subject.benchmark} leaves the underlying's own moves out.")
         )
     return (
         f"None: {number(days, 1)} days and {counted(chains, 'closed chain')}, and nothing is annualised under "

@@ -56,11 +56,9 @@ def section(spec: BacktestSpec, currency: str, equity: Equity, chains: Sequence[
         element(
             "p",
             f"Chain {chain.number}, from {minute(chain.open_time)} UTC: {why}. {counted(chain.num_rolls, 'roll')}, "
-            f"{end}, "
-            f"net {money(chain.net_pnl, currency, signed=True)} "
+            f"{end}, net {money(chain.net_pnl, currency, signed=True)} "
             f"({money(chain.net_pnl_usd, 'USD', signed=True)}). A bar is a leg at its strike, from its sale to its "
-            "end, green where it earned and red where it lost; a dotted line is a roll, the grey line the underlying in "
-            "USD. "
+            "end, green where it earned and red where it lost; a dotted line is a roll, the grey one the underlying. "
             f"On a bar: sold at, then bought back at (or paid at expiry), {currency} per coin.",
         ),
         _chart(chain, spec, currency, equity),

@@ -75,6 +75,10 @@ def figures(subject: Subject) -> Markup:
         both("Sortino", "sortino", "ratio"),
         both("Calmar", "calmar", "ratio"),
     ]
+    if subject.puts and len(subject.equity.time):
+        index = subject.equity.index_price
+        held = float(subject.equity.hodl_usd[0] * (index[-1] / index[0] - 1))
+        curve.insert(2, [f"Holding {coin} instead", money(0.0, coin), money(held, "USD", signed=True)])
     chains = [
         both("Net PnL of closed chains", "chains_pnl"),
         both("5 % of resamples are below", "chains_pnl_p05"),
@@ -106,7 +110,8 @@ def figures(subject: Subject) -> Markup:
             "Chains",
             head,
             chains,
-            note="Each cash line is turned into the other currency at the underlying's price of its own time.",
+            note="Each cash line is turned into the other currency at the underlying's price of its own time; the "
+            "account is valued at the price of each bar.",
         ),
         table("Activity", ["", "Whole run"], single),
         reconciliation(subject),
