@@ -232,6 +232,24 @@ OF_A_RUN = (
 )
 
 
+async def test_a_report(lab: LabCaller) -> None:
+    """A run that has ended has a page, complete in itself, with its numbers; one that has not, has none yet."""
+    run = await lab.until((await lab.create(call_spec(await lab.bars(), name="my weekly calls"))).backtest_id)
+    request = pb.GetBacktestReportRequest(backtest_id=run.backtest_id)
+    answer = await lab.backtests.GetBacktestReport(request)
+    assert answer.backtest == run
+    for said in ("<!DOCTYPE html>", "my weekly calls", run.backtest_id, run.result_digest[:12], "</html>"):
+        assert said in answer.html
+    waiting = await lab.create(call_spec(await lab.bars()))
+    await lab.backtests.PauseBacktest(pb.PauseBacktestRequest(backtest_id=waiting.backtest_id))
+    request = pb.GetBacktestReportRequest(backtest_id=waiting.backtest_id)
+    if (await lab.get(waiting.backtest_id)).status.state != backtest_pb2.BACKTEST_STATE_SUCCEEDED:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await lab.backtests.GetBacktestReport(request)
+        assert reason_of(refused.value)[:2] == ("FAILED_PRECONDITION", "BACKTEST_NOT_ENDED")
+    await lab.backtests.DeleteBacktest(pb.DeleteBacktestRequest(backtest_id=waiting.backtest_id))
+
+
 async def test_runs_by_pages_and_filters(lab: LabCaller) -> None:
     """Runs are listed newest first, by state, group and coin, page by page; a token of other filters is refused."""
     dataset_id, group_id = await lab.bars(days=30), new_request_id()

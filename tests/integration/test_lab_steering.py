@@ -186,6 +186,27 @@ async def test_a_run_goes_on_after_a_restart(tmp_path: Path) -> None:
             assert await lab.rows(ended.backtest_id) == await lab.rows(alone.backtest_id)
 
 
+async def test_a_run_of_another_engine_begins_again(tmp_path: Path) -> None:
+    """A run that was under way when the server got another engine is carried on from its beginning: no result is half of
+    one engine and half of another."""
+    server = RunningServer(tmp_path / "ledger.db", *SLOW)
+    with server:
+        async with calling(server.target) as lab:
+            run = await begun(lab)
+            await pause(lab, run.backtest_id)
+            await lab.until(run.backtest_id, BACKTEST_STATE_PAUSED)
+        server.stop()
+        with closing(sqlite3.connect(tmp_path / "lab.db")) as db, db:
+            db.execute("UPDATE backtests SET engine = 'of yesterday', run_digest = 'x', checkpoint = x'00'")
+        server.start()
+        async with calling(server.target) as lab:
+            await resume(lab, run.backtest_id)
+            ended = await lab.until(run.backtest_id)
+            alone = await lab.until((await lab.create(run.spec)).backtest_id)
+            assert (ended.run_digest, ended.result_digest) == (alone.run_digest, alone.result_digest)
+            assert await lab.rows(ended.backtest_id) == await lab.rows(alone.backtest_id)
+
+
 async def test_a_run_that_fails_harms_no_other(tmp_path: Path) -> None:
     """A run whose data is damaged FAILS with the error; the one after it runs to its end, and what failed stays."""
     with RunningServer(tmp_path / "ledger.db") as server:
