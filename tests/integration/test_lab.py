@@ -74,6 +74,7 @@ async def test_the_same_spec_gives_the_same_result(lab: LabCaller) -> None:
         )
     ]
     assert (first.run_digest, first.result_digest) == (named.run_digest, named.result_digest)
+    assert (await lab.create(first.spec)).run_digest == first.run_digest  # the spec as it was resolved says the same
     assert await lab.rows(first.backtest_id) == await lab.rows(named.backtest_id)
     assert first.run_digest != other.run_digest
     assert first.result_digest != other.result_digest

@@ -187,8 +187,8 @@ async def test_a_run_goes_on_after_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_run_of_another_engine_begins_again(tmp_path: Path) -> None:
-    """A run that was under way when the server got another engine is carried on from its beginning: no result is half of
-    one engine and half of another."""
+    """A run that was under way when the server got another engine is carried on from its beginning: no result is half
+    of one engine and half of another."""
     server = RunningServer(tmp_path / "ledger.db", *SLOW)
     with server:
         async with calling(server.target) as lab:

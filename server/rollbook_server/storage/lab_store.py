@@ -245,7 +245,7 @@ class LabStore:
         )
 
     def start_over(self, claim: Claim, engine: str, run_digest: str) -> Claim:
-        """Carries a run on from its beginning: what it has was made by another engine, and one result has one engine."""
+        """Carries a run on from its beginning: what it has was made by another engine, and a result has one."""
         progress = Progress(phase=LOADING)
         self._clear(claim.id, engine=engine, run_digest=run_digest)
         self._db.execute("UPDATE backtests SET progress = ? WHERE id = ?", (to_json(progress), claim.id))
