@@ -10,6 +10,7 @@ for BTC, and 1, 2.5 and 5 times for ETH. Fractions of BTC: 0.8 % (1.6 % from 14 
 21, 2.5 % from there on, and twice that beyond 8 % from the spot: at 3,350 these are 25, 50, 100, and 200.
 """
 
+import functools
 import math
 from datetime import UTC, datetime, timedelta
 
@@ -96,11 +97,15 @@ def next_strike(spot: float, strike: float, steps: tuple[float, float, float], u
 
 def symbol(underlying: str, style: ContractStyle, expiry: Micros, strike: float, is_call: bool) -> str:
     """The venue's name of a contract, for example BTC-27MAR26-100000-C or ETH_USDC-2JAN26-3012d5-P."""
-    date = moment(expiry)
     base = underlying if style is ContractStyle.INVERSE else f"{underlying}_USDC"
     spelled = format(strike, ".10f").rstrip("0").rstrip(".").replace(".", "d")
-    day = f"{date.day}{_MONTHS[date.month - 1]}{date.year % 100:02}"
-    return f"{base}-{day}-{spelled}-{'C' if is_call else 'P'}"
+    return f"{base}-{_date(expiry)}-{spelled}-{'C' if is_call else 'P'}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _date(expiry: Micros) -> str:
+    date = moment(expiry)
+    return f"{date.day}{_MONTHS[date.month - 1]}{date.year % 100:02}"
 
 
 def day_of(time: Micros) -> int:

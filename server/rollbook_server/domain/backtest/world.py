@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rollbook_server.domain.backtest.market import Ints
+from rollbook_server.domain.backtest.rows import Equity
 from rollbook_server.domain.clock import DAY, SECOND, Micros
 
 YEAR: Micros = 365 * DAY
@@ -220,16 +221,5 @@ STEP = np.dtype(
     ]
 )
 
-POINT = np.dtype(
-    [
-        ("time", "i8"),
-        ("index_price", "f8"),
-        ("equity_coin", "f8"),
-        ("equity_usd", "f8"),
-        ("hodl_coin", "f8"),
-        ("hodl_usd", "f8"),
-        ("open_chains", "i8"),
-        ("collateral", "f8"),
-        ("delta", "f8"),
-    ]
-)
+POINT = tuple(Equity.__slots__)
+"""What is known of the account at a bar, in the order of the kernel's columns."""
