@@ -46,6 +46,7 @@ def _open_leg(
     leg.open_index = moment.spot
     leg.open_delta = quote.delta
     leg.open_volatility = quote.volatility
+    leg.collateral = rules.quantity * collateral(rules, target.strike, moment.spot)
     leg.close_time = 0
     leg.close_price = 0.0
     leg.close_fee = 0.0
@@ -223,8 +224,8 @@ def _account(
             count += 1
             owed += rules.quantity * slot.mark
             delta += rules.quantity * abs(slot.delta)
-            index = leg.open_index if rules.inverse else moment.spot
-            bound += rules.quantity * collateral(rules, leg.strike, index)
+            floats = rules.is_call and not rules.inverse  # a coin in USDC: with the index
+            bound += rules.quantity * moment.spot if floats else leg.collateral
     value = head.balance - owed
     in_coin, in_usd = (value, value * moment.spot) if rules.inverse else (value / moment.spot, value)
     hodl_usd = rules.capital_coins * moment.spot + rules.capital_usd

@@ -197,6 +197,7 @@ LEG = np.dtype(
         ("open_index", "f8"),
         ("open_delta", "f8"),
         ("open_volatility", "f8"),
+        ("collateral", "f8"),
         ("close_time", "i8"),
         ("close_price", "f8"),
         ("close_fee", "f8"),
@@ -206,7 +207,7 @@ LEG = np.dtype(
         ("ends_chain", "i8"),
     ]
 )
-"""A leg; the close is 0 while it is open."""
+"""A leg; the close is 0 while it is open. `collateral` is that of all its coins at its open."""
 
 STEP = np.dtype(
     [
