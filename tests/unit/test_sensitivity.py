@@ -166,7 +166,7 @@ def test_a_run_is_concluded() -> None:
     assert whole.coin.chains_pnl_p95 is not None
     assert whole.coin.chains_pnl is not None
     assert whole.coin.chains_pnl_p05 < whole.coin.chains_pnl < whole.coin.chains_pnl_p95
-    assert whole.data.synthetic_bars_pct == 0
+    assert whole.data.synthetic_bars_pct == whole.data.missing_bars_pct == 0
     assert whole.data.stale_volatility_pct is None
     assert whole.pnl_per_vol_point is not None
     assert replace(whole.coin, chains_pnl_p05=None, chains_pnl_p95=None) == quick.coin
@@ -182,6 +182,15 @@ def test_the_account_is_the_sum_of_its_chains() -> None:
         figures = getattr(measure(spec, rows.equity, rows.chains, rows.steps), currency)
         total = sum(chain.net_pnl for chain in rows.chains)
         assert figures.pnl_vs_hodl == pytest.approx(total, rel=1e-9)
+
+
+def test_bars_are_missing_up_to_the_end() -> None:
+    """A period that goes on after its data misses what is not there: here a fifth."""
+    data = market()
+    spec = resolved(0.55, end_time=START + 300 * DAY)
+    rows = run(spec, data)
+    assert conclude(spec, data, rows.equity, rows.chains, rows.steps).data.missing_bars_pct == pytest.approx(20)
+    assert measure(spec, rows.equity, rows.chains, rows.steps).data.missing_bars_pct == 0
 
 
 def test_few_chains_have_no_interval() -> None:
