@@ -88,7 +88,8 @@ text{fill:var(--ink);font-size:12px}
 code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 footer{margin-top:44px;border-top:1px solid var(--rule);padding-top:12px}
 @media (max-width:640px){main{padding:20px 14px 40px}h1{font-size:23px}.honesty{display:block;padding:12px 14px}
-.honesty dd{margin-bottom:12px}.verdict{font-size:16.5px}.wide{display:none}tbody th{white-space:normal}td,th{padding:4px 6px}
+.honesty dd{margin-bottom:12px}.verdict{font-size:16.5px}.wide{display:none}tbody th{white-space:normal}
+td,th{padding:4px 6px}
 .chart{margin-left:50px;width:calc(100% - 50px)}.tick{font-size:10.5px}.tiles{grid-template-columns:1fr 1fr}
 .tiles li{padding:10px}.tiles strong{font-size:18px}}
 @media print{:root{--page:#fff;--ink:#000;--soft:#444;--rule:#bbb;--panel:#fff;--ours:#0b5cad;--hodl:#888;
