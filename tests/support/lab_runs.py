@@ -49,8 +49,8 @@ def bars(
     without: Sequence[Micros] = (),
     spikes: Mapping[Micros, tuple[float, float]] | None = None,
 ) -> Bars:
-    """Bars of these closes, each opening where the one before closed (the first at its own close). `without` are opens of
-    bars that are missing, `spikes` (high, low) of bars by their open; elsewhere these are those of open and close."""
+    """Bars of these closes, each opening where the one before closed (the first at its own close). `without` are opens
+    of bars that are missing, `spikes` (high, low) of bars by their open, elsewhere those of open and close."""
     close = np.asarray(closes, np.float64)
     time = start + interval * np.arange(len(close), dtype=np.int64)
     opened = np.concatenate([close[:1], close[:-1]])
@@ -180,3 +180,12 @@ def same_bits(one: Rows, other: Rows) -> bool:
             if getattr(mine, name).tobytes() != getattr(theirs, name).tobytes():
                 return False
     return repr(one.chains) == repr(other.chains)
+
+
+def random_bars(hours: int, *, seed: int, spot: float, volatility: float, start: Micros, cents: bool = False) -> Bars:
+    """Hourly bars of a driftless geometric Brownian motion, a martingale in USD; `cents` rounds prices to 0.01."""
+    random = np.random.default_rng(seed)
+    deviation = volatility * np.sqrt(1 / (365 * 24))
+    steps = deviation * random.standard_normal(hours) - deviation**2 / 2
+    closes = spot * np.exp(np.concatenate([[0.0], np.cumsum(steps)]))
+    return bars(np.round(closes, 2) if cents else closes, start)

@@ -1,10 +1,11 @@
 """Exits and rolls, by hand, on quotes that are spelled out: fills at real bids and asks.
 
-On Tuesday 2 December 2025 at 09:00 the call 105,000 of the 12th is sold at its bid, 0.014. What happens two days later at
-12:00 is each test's.
+On Tuesday 2 December 2025 at 09:00 the call 105,000 of the 12th is sold at its bid, 0.014. What happens two days later
+at 12:00 is each test's.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ SELECTION = {"min_dte_days": 1.0, "max_dte_days": 20.0, "min_delta": 0.02, "targ
 
 
 def scene(
-    quotes: dict[Contract, tuple[float, ...]],
+    quotes: Mapping[Contract, tuple[float, ...]],
     spot: float = 100_000.0,
     *,
     when: int = LATER,
@@ -37,8 +38,7 @@ def scene(
     """The run in which these are the quotes at `when`, and the index stands at `spot` from that instant on."""
     closes = np.full(20 * 24, 100_000.0)
     closes[(when - START) // HOUR - 1 :] = spot
-    market = {ENTRY: {HELD: (0.014, 0.015)}, when: quotes}
-    data = MarketData(bars(closes, START), chains=chains(market))
+    data = MarketData(bars(closes, START), chains=chains({ENTRY: {HELD: (0.014, 0.015)}, when: quotes}))
     spec = resolved(
         data, exit_style=ExitStyle.TP_AND_ROLL, selection=SELECTION, fills=fills, exits=exits, end_time=at(20)
     )
@@ -76,7 +76,7 @@ def test_a_profit_just_short_of_the_mark_is_not_taken() -> None:
 
 
 @pytest.mark.parametrize("limits", [{}, {"max_rolls": 0}])
-def test_a_taken_profit_without_a_roll_closes_the_chain(limits: dict[str, int]) -> None:
+def test_a_taken_profit_without_a_roll_closes_the_chain(limits: dict[str, Any]) -> None:
     """Without another candidate, or with no rolls left: 0.014 - 0.007 - 2 * 0.0003."""
     quotes = {HELD: (0.0065, 0.007)} | ({NEXT: (0.02, 0.021)} if limits else {})
     chain = only(scene(quotes, **limits))
@@ -85,8 +85,8 @@ def test_a_taken_profit_without_a_roll_closes_the_chain(limits: dict[str, int]) 
 
 
 def test_a_defended_leg_is_rolled_within_the_maximum_debit() -> None:
-    """At 103,000, 0.98095 of the strike: bought at 0.025, sold at 0.0245, a debit of 0.0005; each line in USD at its own
-    index: 0.0137 * 100,000 - (0.0253 - 0.0242) * 103,000."""
+    """At 103,000, 0.98095 of the strike: bought at 0.025, sold at 0.0245, a debit of 0.0005; each line in USD at its
+    own index: 0.0137 * 100,000 - (0.0253 - 0.0242) * 103,000."""
     chain = only(scene({HELD: (0.024, 0.025), NEXT: (0.0245, 0.026)}, 103_000.0, max_debit=0.0005))
     assert [leg.trigger for leg in chain.legs] == ["defend", "expiry"]
     assert chain.legs[0].close_index_price == chain.legs[1].open_index_price == 103_000.0

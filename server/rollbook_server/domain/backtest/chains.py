@@ -1,7 +1,6 @@
 """Chains from their legs: the figures that the ledger would give for the same fills and settlements."""
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import Any
 
 from rollbook_server.domain.backtest.costs import collateral
@@ -17,16 +16,19 @@ Leg = dict[str, Any]
 """A record of `world.LEG` by its names."""
 
 
-def legs_by_chain(records: Records) -> Iterable[tuple[int, list[Leg]]]:
-    """The legs of each chain in order, by the chain's number."""
+def legs_by_chain(records: Records) -> list[list[Leg]]:
+    """The legs of each chain in order; chains in the order of their newest legs, which for ended ones is the order in
+    which they ended, however a run is cut."""
     names = records.dtype.names or ()
-    legs = [dict(zip(names, row, strict=True)) for row in records.tolist()]
-    legs.sort(key=lambda leg: (leg["chain"], leg["number"]))
-    return ((number, list(group)) for number, group in groupby(legs, key=lambda leg: int(leg["chain"])))
+    legs: dict[int, list[Leg]] = {}
+    for row in records.tolist():
+        leg = dict(zip(names, row, strict=True))
+        legs[leg["chain"]] = [*legs.pop(leg["chain"], ()), leg]
+    return list(legs.values())
 
 
 def chain_of(
-    spec: BacktestSpec, rules: Rules, number: int, legs: Sequence[Leg], now: Micros, mark: float, index: float,
+    spec: BacktestSpec, rules: Rules, legs: Sequence[Leg], now: Micros, mark: float, index: float,
     data_ended: bool,
 ) -> BacktestChain:  # fmt: skip
     """The chain of these legs. If the last is open, the figures are as if it was bought at `mark` and `index` at `now`,
@@ -48,7 +50,7 @@ def chain_of(
         bound = quantity * collateral(rules, leg["strike"], leg["open_index"])
         collateral_days += bound * ((leg["close_time"] if closed else now) - leg["open_time"]) / DAY
     return BacktestChain(
-        number=number,
+        number=last["chain"],
         open_time=legs[0]["open_time"],
         close_time=last["close_time"] if ended else None,
         close_reason=_reason(last) if ended else None,

@@ -32,9 +32,9 @@ def compiled_on_disk(function: Function) -> Function:
     return cast(Function, numba.njit(nogil=True, cache=True)(function))
 
 
-def vectorised(function: Function) -> Function:
+def vectorised(function: Callable[..., float]) -> Callable[..., Any]:
     """Takes arrays and broadcasts them. Kept on disk: it may call only what is in its own file."""
-    return cast(Function, numba.vectorize(nopython=True, cache=True)(function))  # type: ignore[no-untyped-call]
+    return cast(Callable[..., Any], numba.vectorize(nopython=True, cache=True)(function))  # type: ignore[no-untyped-call]
 
 
 def sources() -> str:

@@ -142,8 +142,8 @@ def advance(prepared: Prepared, state: State, max_bars: int) -> tuple[State, Row
     still_open = np.isin(left["chain"], slots["chain"][slots["chain"] != 0])
     after = State(head, slots, legs, left[still_open])
     chains = tuple(
-        chain_of(prepared.spec, prepared.rules, number, of_chain, 0, 0.0, 0.0, False)
-        for number, of_chain in legs_by_chain(left[~still_open])
+        chain_of(prepared.spec, prepared.rules, of_chain, 0, 0.0, 0.0, False)
+        for of_chain in legs_by_chain(left[~still_open])
     )
     if after.finished and not state.finished:
         chains += _open(prepared, after, data_ended=True)
@@ -160,12 +160,19 @@ def _open(prepared: Prepared, state: State, data_ended: bool) -> tuple[BacktestC
     marks = dict(zip(state.slots["chain"][taken].tolist(), state.slots["mark"][taken].tolist(), strict=True))
     index = float(prepared.market.bars["close"][max(state.bars_done, 1) - 1])
     legs = np.concatenate([state.past, state.legs[taken]])
-    return tuple(
+    chains = (
         chain_of(
-            prepared.spec, prepared.rules, number, of_chain, state.simulated_time, marks[number], index, data_ended
+            prepared.spec,
+            prepared.rules,
+            of_chain,
+            state.simulated_time,
+            marks[of_chain[0]["chain"]],
+            index,
+            data_ended,
         )
-        for number, of_chain in legs_by_chain(legs)
+        for of_chain in legs_by_chain(legs)
     )
+    return tuple(sorted(chains, key=lambda chain: chain.number))
 
 
 def _rules(spec: BacktestSpec, first_open: float) -> Rules:

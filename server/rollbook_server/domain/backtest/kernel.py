@@ -222,14 +222,13 @@ def _account(rules: Rules, moment: Moment, head: Record, slots: Records, legs: R
             index = leg.open_index if rules.inverse else moment.spot
             bound += rules.quantity * collateral(rules, leg.strike, index)
     value = head.balance - owed
-    if rules.inverse:
-        value *= moment.spot
+    in_coin, in_usd = (value, value * moment.spot) if rules.inverse else (value / moment.spot, value)
     point.time = moment.time
     point.index_price = moment.spot
     point.hodl_usd = rules.capital_coins * moment.spot + rules.capital_usd
-    point.hodl_coin = point.hodl_usd / moment.spot
-    point.equity_usd = point.hodl_usd + value
-    point.equity_coin = point.equity_usd / moment.spot
+    point.hodl_coin = rules.capital_coins + rules.capital_usd / moment.spot
+    point.equity_usd = point.hodl_usd + in_usd
+    point.equity_coin = point.hodl_coin + in_coin
     point.open_chains = count
     point.collateral = bound
     point.delta = delta

@@ -14,7 +14,6 @@ from rollbook_server.domain.backtest.quotes import forward_of, modelled, recorde
 from rollbook_server.domain.backtest.world import NOTHING, YEAR, Market, Moment, Quote, Records, Rules
 from rollbook_server.domain.clock import DAY
 
-
 _SLACK = 1e-12
 """Of a debit: 0.025 - 0.0245 in doubles is a little more than 0.0005."""
 
