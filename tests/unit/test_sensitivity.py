@@ -126,6 +126,14 @@ def test_no_break_even() -> None:
     assert found.chains_pnl_flat_smile > 0
 
 
+def test_no_trades_are_no_break_even() -> None:
+    """Where cheaper options find no bid nothing is earned, but nothing is risked either: that is no break-even."""
+    data, spec = market(0.0), resolved(0.12, fills=FillSpec(half_spread_vol_points=5.0))
+    assert profit(run(spec, data)) > 0
+    assert not run(replace(spec, volatility=replace(spec.volatility, multiplier=0.5)), data).chains
+    assert break_even_multiplier(spec, data, 0.01) is None
+
+
 def test_a_run_that_earned_nothing_is_its_own_break_even() -> None:
     """A PnL of exactly 0 needs no search."""
     assert break_even_multiplier(resolved(0.5), market(), 0.0) == 1.0
