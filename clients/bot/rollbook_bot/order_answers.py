@@ -23,8 +23,8 @@ def ask_order(client: Any, order_id: str, known: Working) -> ToldOrder | None:
     try:
         if known.ended is not None:
             trades = _trades(client, order_id, known)
-            filled = max(known.filled, traded(trades))
-            return _told(order_id, known, OrderState.FILLED, filled, trades=trades) if trades else None
+            reached = max(known.filled, traded(trades))
+            return _told(order_id, known, OrderState.FILLED, reached, trades=trades) if trades else None
         if not hasattr(client, "get_order_state"):
             return None
         answer = asked(client.get_order_state, order_id)
