@@ -175,6 +175,11 @@ class PositionTracker:
         with self._lock:
             holdings.forget_untraded(datetime.now(UTC))
             held, orders = list(holdings.symbols()), {**holdings.untraded, **holdings.working}
+        # First what counts: marks wait for the ledger, what became of orders does not.
+        for order_id, order in orders.items():
+            found = ask_order(client, order_id, order)
+            if found is not None:
+                self._follow(recorder, holdings, found)
         marks: dict[Mode, list[Mark]] = {}
         tickers = {symbol: asked(client.get_ticker, symbol) for symbol in {symbol for _, symbol in held}}
         for mode, symbol in held:
@@ -186,10 +191,6 @@ class PositionTracker:
                 ledger.update_marks(of_mode, mode=mode, deadline=_PATIENCE)
             except LedgerError as error:
                 log.warning("marks were not taken: %s", error)
-        for order_id, order in orders.items():
-            found = ask_order(client, order_id, order)
-            if found is not None:
-                self._follow(recorder, holdings, found)
 
     def _follow(self, recorder: Recorder, holdings: Holdings, found: ToldOrder) -> None:
         with self._lock:
