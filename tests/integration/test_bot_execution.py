@@ -36,11 +36,11 @@ class Bot:
     """A bot on a venue, with a tracker that tells all it does."""
 
     def __init__(self, server: RunningServer, spool: Path) -> None:
-        account = new_account()
+        self.target, self.account = server.target, new_account()
         self.venue: Any = VenueWithTrades()
         self.spool = spool
-        self.tracker = PositionTracker(target=server.target, account=account, spool=spool)
-        self.ledger = Client(server.target, account=account).open()
+        self.tracker = PositionTracker(target=self.target, account=self.account, spool=spool)
+        self.ledger = Client(self.target, account=self.account).open()
         for symbol, bid, ask in (
             (CALL, "0.0125", "0.0125"),
             (LATER, "0.0155", "0.0155"),
@@ -61,6 +61,11 @@ class Bot:
         venue = VenueWithTrades()
         venue.__dict__.update(self.venue.__dict__)
         self.venue = venue
+
+    def start_again(self) -> None:
+        """A new process on the same spool."""
+        self.tracker.close()
+        self.tracker = PositionTracker(target=self.target, account=self.account, spool=self.spool)
 
     def do(self, word: str, settings: ExecutionSettings = LIVE, **params: Any) -> dict[str, Any]:
         action = {"action": word, "params": {"size": 0.5, **params}, "strategy": "weekly", "decision_id": "d-1"}
@@ -173,12 +178,14 @@ def test_in_sum_where_the_venue_gives_no_trades(bot: Bot) -> None:
 
 
 def test_trades_take_the_place_of_a_sum(bot: Bot) -> None:
-    """An order that was told in sum, since the venue did not give its trades then, is counted once when they come: by
-    the next look, with their fees, though it has long ended; a look after that tells nothing."""
+    """An order that was told in sum, since the venue did not give its trades then, is counted once when they come: at
+    the next look, with their fees, though it has long ended and the bot was started anew; the look after tells nothing.
+    """
     bot.without_trades()
     bot.open()
     assert bot.lines() == [(SUM, Decimal("0.5"), Decimal("0.0125"), None)]
     bot.with_trades()
+    bot.start_again()
     bot.refresh()
     assert bot.lines() == [(TRADE, Decimal("0.5"), Decimal("0.0125"), Decimal("0.00015"))]
     chain = bot.chain()
@@ -196,6 +203,24 @@ def test_a_result_told_again_with_its_trades(bot: Bot) -> None:
     bot.tracker.process_execution_result(result)
     bot.tracker.process_execution_result(result)
     assert bot.lines() == [(TRADE, Decimal("0.5"), Decimal("0.0125"), Decimal("0.00015"))]
+
+
+def test_some_of_its_trades(bot: Bot) -> None:
+    """Where the venue gives only some of an order's trades the rest of it counts in sum, at the price that keeps the
+    order's average; the missing trade takes its place when it comes."""
+    order = resting(bot.open(price=0.013))
+    bot.venue.meet(order, "0.2")
+    bot.venue.meet(order, "0.3", "0.0135")
+    trades, bot.venue.get_user_trades_by_order = bot.venue.orders[order].trades, lambda order_id: trades[:1]
+    bot.refresh()
+    rest = (SUM, Decimal("0.3"), Decimal("0.0135"), None)
+    assert bot.lines() == [(TRADE, Decimal("0.2"), Decimal("0.013"), Decimal("0.00006")), rest]
+    assert bot.chain().open_credit == Decimal("0.00665")
+    del bot.venue.get_user_trades_by_order
+    bot.refresh()
+    assert [line[0] for line in bot.lines()] == [TRADE, TRADE]
+    chain = bot.chain()
+    assert (chain.open_credit, chain.fees, chain.fees_complete) == (Decimal("0.00665"), Decimal("0.00015"), True)
 
 
 def test_resting_then_filled(bot: Bot) -> None:
