@@ -38,13 +38,15 @@ class RegisterDatasetRequest(_message.Message):
     underlying: _builtins.str
     """The coin. Required."""
     path: _builtins.str
-    """A file on the server's disk, .csv or .parquet. Columns of bars: time or ts (the bar's open), open, high, low, close; of
-    a volatility index: time or ts (the bar's open), and close, dvol or value (percent); of option chains: harvest_time,
-    instrument_name, underlying_price, mark_price, best_bid_price, best_ask_price, mark_iv.
+    """A file on the server's disk, .csv or .parquet. Columns of bars: time, ts or ts_utc (the bar's open), and open, high,
+    low, close, or one price or spot, between which bars are made; of a volatility index: the same time, and one of close,
+    dvol, dvol_close and value (percent); of option chains: harvest_time, instrument_name, underlying_price, mark_price,
+    best_bid_price, best_ask_price, mark_iv. Times are datetimes, ISO 8601, or seconds, milliseconds or microseconds since
+    1970; without a zone they are UTC.
     """
     known_after_seconds: _builtins.int
-    """Seconds from a row's time until it is known, where that is not one interval: a daily series that is stamped 00:00 and
-    measured at 08:00 has 28800.
+    """Seconds from a row's time until it is known, where that is not one interval (of option chains: at once): a daily series
+    that is stamped 00:00 and measured at 08:00 has 28800. At most 366 days.
     """
     @_builtins.property
     def synthetic(self) -> _dataset_pb2.SyntheticMarket:
