@@ -7,6 +7,7 @@ from rollbook_server import __version__
 from rollbook_server.config import ClockKind, Settings
 from rollbook_server.domain.clock import EventClock, WallClock
 from rollbook_server.expiry import PriceFile, settle_known, watch_clock
+from rollbook_server.lab_door import LabDoor
 from rollbook_server.ledger import Ledger
 from rollbook_server.logs import open_log
 from rollbook_server.rpc.server import Server
@@ -22,8 +23,16 @@ async def serve(settings: Settings) -> None:
             loop.add_signal_handler(number, stopping.set)
         clock = WallClock() if settings.clock is ClockKind.WALL else EventClock()
         ledger = Ledger(settings.db, clock, log, queue_size=settings.queue)
+        lab_door = LabDoor(
+            settings.lab_db or settings.db.with_name("lab.db"),
+            WallClock(),
+            log,
+            workers=settings.lab_workers,
+            memory_mib=settings.lab_memory,
+            part_seconds=settings.lab_part,
+        )
         try:
-            server = Server(ledger, settings.listen, log, WallClock().now())
+            server = Server(ledger, lab_door, settings.listen, log, WallClock().now())
             await ledger.expire()  # what expired while nobody served
             await server.start()
             tasks = [asyncio.create_task(watch_clock(ledger, log))]
@@ -41,10 +50,12 @@ async def serve(settings: Settings) -> None:
                 ledger_id=status.ledger_id,
                 revision=status.revision,
             )
+            tasks.append(asyncio.create_task(lab_door.go_on()))
             await stopping.wait()
             log.info("stopping", grace=settings.grace)
             await server.stop(settings.grace)
             await asyncio.gather(*tasks)
         finally:
+            await lab_door.close()
             ledger.close()
         log.info("stopped")

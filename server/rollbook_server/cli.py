@@ -88,6 +88,25 @@ def serve(
     queue: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Commands that may wait to be written.", show_default="4096")
     ] = None,
+    lab_db: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The lab's file (backtests and their data); made when the lab is first used.",
+            show_default="lab.db beside the ledger",
+        ),
+    ] = None,
+    lab_workers: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Backtests that run at once.", show_default="1")
+    ] = None,
+    lab_memory: Annotated[
+        int | None,
+        typer.Option(metavar="MIB", help="Memory of a backtest's worker; above it the run fails.", show_default="2048"),
+    ] = None,
+    lab_part: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="How often a backtest is saved and can be paused.", show_default="0.25"),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="TOML file with any of these settings.", envvar="ROLLBOOK_CONFIG"),
@@ -115,6 +134,10 @@ def serve(
         "logs": logs,
         "grace": grace,
         "queue": queue,
+        "lab_db": lab_db,
+        "lab_workers": lab_workers,
+        "lab_memory": lab_memory,
+        "lab_part": lab_part,
     }
     try:
         settings = load_settings(config, {name: value for name, value in given.items() if value is not None})

@@ -32,6 +32,16 @@ class Settings(BaseSettings):
     grace: float = Field(5.0, ge=0, le=600, description="Seconds that calls under way get when the server stops.")
     queue: int = Field(4096, ge=1, le=1_000_000, description="Commands that may wait before RESOURCE_EXHAUSTED.")
 
+    lab_db: Path | None = Field(None, description="The lab's file; unset is lab.db beside the ledger's.")
+    lab_workers: int = Field(1, ge=1, le=64, description="Backtests that run at once, each in a process of its own.")
+    lab_memory: int = Field(2048, ge=64, le=1_048_576, description="MiB that a backtest's worker may hold.")
+    lab_part: float = Field(
+        0.25,
+        gt=0,
+        le=60,
+        description="Seconds of work after which a backtest is saved, and can be paused.",
+    )
+
     @field_validator("listen")
     @classmethod
     def _only_loopback(cls, listen: str) -> str:

@@ -54,6 +54,7 @@ from rollbook_server.storage.observations import (
     note_refusal,
     resolve_refusals,
 )
+from rollbook_server.storage.schemas import LEDGER
 from rollbook_server.storage.sqlite import Connection
 from rollbook_server.storage.store import LedgerStore
 
@@ -118,7 +119,9 @@ class Ledger:
         self._path = path.resolve()
         self.clock = clock
         self._log = log
-        self._database: Database = open_database(path, single_connection=single_connection, queue_size=queue_size)
+        self._database: Database = open_database(
+            path, LEDGER, single_connection=single_connection, queue_size=queue_size
+        )
         self._store = LedgerStore(self._database.db)
         self.clock.saw(self._store.newest_time)
         self._refusing = any_unresolved(self._database.db)

@@ -71,6 +71,10 @@ class Refusal(Exception):
         self.field = field
         self.details = dict(details or {})
 
+    def __reduce__(self) -> tuple[type["Refusal"], tuple[Reason, str, str, dict[str, str]]]:
+        """As it was made: workers refuse in another process, and an exception's own way passes one argument."""
+        return type(self), (self.reason, self.message, self.field, self.details)
+
 
 class InvalidArgument(Refusal):
     """The command contradicts its form or itself; the same command will always be refused."""

@@ -53,9 +53,14 @@ _TABLES: dict[str, tuple[FeeTable, ...]] = {
 }
 
 
+def fee_tables(venue: str) -> tuple[FeeTable, ...]:
+    """All tables of `venue`, oldest first; none for a venue whose fees are not known."""
+    return _TABLES.get(venue, ())
+
+
 def fee_table(venue: str, at: Micros) -> FeeTable | None:
     """The table of `venue` in force at an instant; None for a venue whose fees are not known."""
-    known = [table for table in _TABLES.get(venue, ()) if table.effective <= at]
+    known = [table for table in fee_tables(venue) if table.effective <= at]
     return known[-1] if known else None
 
 

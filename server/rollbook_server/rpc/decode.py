@@ -143,7 +143,8 @@ def _optional(message: Any, name: str, where: str, read: Any) -> Decimal | None:
     return read(getattr(message, name), where + name) if message.HasField(name) else None
 
 
-def _finite(message: Any, name: str, where: str) -> float | None:
+def finite(message: Any, name: str, where: str) -> float | None:
+    """A number that is neither infinite nor none; None if unset."""
     if not message.HasField(name):
         return None
     value = float(getattr(message, name))
@@ -214,6 +215,11 @@ def venue_of(text: str) -> str:
     return matching(text, _NAME, "venue") if text else DERIBIT
 
 
+def currency_of(text: str, field: str) -> str:
+    """A required coin or currency."""
+    return matching(text, _CURRENCY, field)
+
+
 def position_of(text: str, field: str = "position_id") -> str:
     """A chain's name; empty if unset."""
     return matching(text, _POSITION, field) if text else ""
@@ -263,7 +269,7 @@ def _fill(message: pb.Fill, where: str) -> Fill:
         liquidity=maybe(_LIQUIDITY, message.liquidity, where + "liquidity"),
         mark_price=_optional(message, "mark_price", where, not_negative),
         underlying_price=_optional(message, "underlying_price", where, positive),
-        implied_volatility=_finite(message, "implied_volatility", where),
+        implied_volatility=finite(message, "implied_volatility", where),
         combo_id=within(message.combo_id, _SHORT, where + "combo_id"),
     )
 
@@ -479,10 +485,10 @@ def _mark(message: mark_pb2.Mark, where: str, account: str, venue: str, mode: An
         best_bid_price=_optional(message, "best_bid_price", where, not_negative),
         best_ask_price=_optional(message, "best_ask_price", where, not_negative),
         underlying_price=_optional(message, "underlying_price", where, positive),
-        mark_volatility=_finite(message, "mark_volatility", where),
-        delta=_finite(greeks, "delta", where + "greeks."),
-        gamma=_finite(greeks, "gamma", where + "greeks."),
-        vega=_finite(greeks, "vega", where + "greeks."),
-        theta=_finite(greeks, "theta", where + "greeks."),
-        rho=_finite(greeks, "rho", where + "greeks."),
+        mark_volatility=finite(message, "mark_volatility", where),
+        delta=finite(greeks, "delta", where + "greeks."),
+        gamma=finite(greeks, "gamma", where + "greeks."),
+        vega=finite(greeks, "vega", where + "greeks."),
+        theta=finite(greeks, "theta", where + "greeks."),
+        rho=finite(greeks, "rho", where + "greeks."),
     )

@@ -4,6 +4,7 @@ The mapping is made from the descriptors at import: a field of the API for which
 at start, not a silent gap. Decimals are written in plain notation, times as Timestamps, None is unset.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -93,6 +94,14 @@ def _put(field: Any, source: Get | None, part: Encoder | None) -> Put:
                 getattr(message, name).CopyFrom(encoder(value))
 
         return put_part
+    if field.cpp_type in (field.CPPTYPE_DOUBLE, field.CPPTYPE_FLOAT) and not field.is_repeated:
+
+        def put_number(message: Any, fact: Any) -> None:
+            value = get(fact)
+            if value is not None and not math.isnan(value):  # where there is none, none is said
+                setattr(message, name, value)
+
+        return put_number
     spell = _spell(field)
     if field.is_repeated:
         return lambda message, fact: getattr(message, name).extend([spell(value) for value in get(fact)])

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from rollbook.v1 import (
+    backtest_pb2,
     chain_pb2,
+    dataset_pb2,
     error_reason_pb2,
     execution_pb2,
     instrument_pb2,
     mark_pb2,
 )
 from rollbook_server.domain import chains, errors, executions, instruments, marks
+from rollbook_server.domain.backtest import outcomes, spec  # the modules of the lab that do without numpy
 
 E = TypeVar("E", bound=enum.StrEnum)
 
@@ -60,6 +63,16 @@ ENUMS: Mapping[str, EnumMap[Any]] = {
         (chain_pb2.LineKind, chains.LineKind),
         (mark_pb2.MarkFlag, marks.MarkFlag),
         (error_reason_pb2.ErrorReason, errors.Reason),
+        (backtest_pb2.ExitStyle, spec.ExitStyle),
+        (backtest_pb2.Scoring, spec.Scoring),
+        (backtest_pb2.VolatilitySource, spec.VolatilitySource),
+        (backtest_pb2.QuoteSource, spec.QuoteSource),
+        (backtest_pb2.FillPrice, spec.FillPrice),
+        (backtest_pb2.MissingOffer, spec.MissingOffer),
+        (backtest_pb2.FeeSchedule, spec.FeeSchedule),
+        (backtest_pb2.BacktestState, outcomes.BacktestState),
+        (backtest_pb2.StepOutcome, outcomes.StepOutcome),
+        (dataset_pb2.DatasetKind, outcomes.DatasetKind),
     )
 }
 """By the API enum's full name."""

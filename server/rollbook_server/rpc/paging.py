@@ -37,11 +37,11 @@ def _binding(ledger_id: str, request: Any, after: int, upto: int) -> str:
     return hashlib.sha256(bound + bare.SerializeToString(deterministic=True)).hexdigest()[:16]
 
 
-def read_page(ledger_id: str, request: Any) -> Page:
+def read_page(ledger_id: str, request: Any, usual: int = DEFAULT_SIZE, largest: int = LARGEST_SIZE) -> Page:
     """The page that a list request asks for. Raises InvalidArgument."""
     if request.page_size < 0:
         raise InvalidArgument(Reason.OUT_OF_BOUNDS, "page_size must not be below 0", "page_size")
-    size = min(request.page_size or DEFAULT_SIZE, LARGEST_SIZE)
+    size = min(request.page_size or usual, largest)
     if not request.page_token:
         return Page(None, None, size)
     try:

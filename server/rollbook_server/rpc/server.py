@@ -5,10 +5,21 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
-from rollbook.v1 import ledger_service_pb2, ledger_service_pb2_grpc, system_service_pb2, system_service_pb2_grpc
+from rollbook.v1 import (
+    backtest_service_pb2,
+    backtest_service_pb2_grpc,
+    dataset_service_pb2,
+    dataset_service_pb2_grpc,
+    ledger_service_pb2,
+    ledger_service_pb2_grpc,
+    system_service_pb2,
+    system_service_pb2_grpc,
+)
 from rollbook_server.domain.clock import Micros
+from rollbook_server.lab_door import LabDoor
 from rollbook_server.ledger import Ledger
 from rollbook_server.rpc.interceptors import CallLog, Log
+from rollbook_server.rpc.lab_gate import gated
 from rollbook_server.rpc.ledger_service import LedgerService
 from rollbook_server.rpc.system_service import SystemService
 
@@ -18,9 +29,14 @@ _OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 ]
 
+_BACKTESTS = backtest_service_pb2.DESCRIPTOR.services_by_name["BacktestService"]
+_DATASETS = dataset_service_pb2.DESCRIPTOR.services_by_name["DatasetService"]
+
 SERVICES = (
     ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name,
     system_service_pb2.DESCRIPTOR.services_by_name["SystemService"].full_name,
+    _BACKTESTS.full_name,
+    _DATASETS.full_name,
 )
 
 
@@ -29,13 +45,19 @@ class PortTaken(Exception):
 
 
 class Server:
-    """Serves one ledger on one address."""
+    """Serves one ledger, and the lab behind a door, on one address."""
 
-    def __init__(self, ledger: Ledger, listen: str, log: Log, started: Micros) -> None:
+    def __init__(self, ledger: Ledger, lab_door: LabDoor, listen: str, log: Log, started: Micros) -> None:
         self._server = grpc.aio.server(interceptors=[CallLog(log)], options=_OPTIONS)
-        self._feed = ledger.feed
+        self._feed, self._lab_door = ledger.feed, lab_door
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerService(ledger), self._server)
         system_service_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(ledger, started), self._server)
+        backtest_service_pb2_grpc.add_BacktestServiceServicer_to_server(
+            gated(backtest_service_pb2_grpc.BacktestServiceServicer, _BACKTESTS, lab_door), self._server
+        )
+        dataset_service_pb2_grpc.add_DatasetServiceServicer_to_server(
+            gated(dataset_service_pb2_grpc.DatasetServiceServicer, _DATASETS, lab_door), self._server
+        )
         self._health = health_aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
@@ -55,4 +77,5 @@ class Server:
         """Takes no new calls, lets those under way end within `grace` seconds."""
         await self._health.enter_graceful_shutdown()
         self._feed.close()  # a stream has no end of its own to wait for
+        self._lab_door.stop_watches()
         await self._server.stop(grace)

@@ -63,7 +63,7 @@ def check_ledger(path: Path, expect: str = "", progress: Progress | None = None)
     started = time.monotonic()
     path = path.resolve()
     report = Report(str(path), VERSION)
-    inspect(path, damage_too=False)
+    inspect(path, schemas.LEDGER, damage_too=False)
     db = connect(path, read_only=True)
     try:
         db.execute("BEGIN")
@@ -217,7 +217,7 @@ def rebuild_ledger(path: Path, progress: Progress | None = None) -> Report:
     lock = lock_file(path)
     report = Report(str(path), VERSION)
     try:
-        inspect(path)
+        inspect(path, schemas.LEDGER)
         db = connect(path)
         source = connect(path, read_only=True)
         try:

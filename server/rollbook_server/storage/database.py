@@ -21,7 +21,7 @@ from typing import IO, Any, Protocol, TypeVar
 from sqlite_utils import Database as SqliteUtils
 
 from rollbook_server.domain.errors import Reason, Refusal, ResourceExhausted, Unavailable
-from rollbook_server.storage import schemas
+from rollbook_server.storage.schema import Schema
 from rollbook_server.storage.sqlite import (
     SAFE_WITH_SEVERAL_CONNECTIONS,
     Connection,
@@ -69,7 +69,7 @@ class Job:
 class Database:
     """The file and its connections. Open it with `open_database`."""
 
-    def __init__(self, path: Path, lock: IO[str], *, single_connection: bool, queue_size: int) -> None:
+    def __init__(self, path: Path, kind: str, lock: IO[str], *, single_connection: bool, queue_size: int) -> None:
         self.path = path
         self.db: Connection = connect(path)
         """The writer's connection; only jobs may use it."""
@@ -79,11 +79,11 @@ class Database:
         self._room = queue_size
         self._waiting = 0
         self._count = threading.Lock()
-        self._thread = threading.Thread(target=self._write, name="ledger-writer", daemon=True)
+        self._thread = threading.Thread(target=self._write, name=f"{kind}-writer", daemon=True)
         self._single = single_connection
         self._readers = threading.local()
         self._reader_connections: list[Connection] = []
-        self._pool = None if single_connection else ThreadPoolExecutor(4, thread_name_prefix="ledger-reader")
+        self._pool = None if single_connection else ThreadPoolExecutor(4, thread_name_prefix=f"{kind}-reader")
         self._delivered: Callable[[Sequence[Job]], None] = _resolve
         self._follow: Callable[[], Sequence[Job]] = list
         self._follow_again = 0.0
@@ -295,27 +295,29 @@ def _resolve(group: Sequence[Job]) -> None:
             job.future.set_result(job.outcome)
 
 
-def open_database(path: Path, *, single_connection: bool | None = None, queue_size: int = 4096) -> Database:
+def open_database(
+    path: Path, schema: Schema, *, single_connection: bool | None = None, queue_size: int = 4096
+) -> Database:
     """Opens (or makes) the file for writing, alone, and brings its tables up to date.
 
-    Raises DatabaseUnusable, with the file unchanged, if another server has it, if it is damaged, if it is no ledger,
-    or if a newer Rollbook made it.
+    Raises DatabaseUnusable, with the file unchanged, if another server has it, if it is damaged, if it is of another
+    kind, or if a newer Rollbook made it.
     """
     path = path.resolve()  # a link to a ledger is that ledger: one lock, one journal
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = lock_file(path)
     try:
-        inspect(path)
+        inspect(path, schema)
         if single_connection is None:
             single_connection = not SAFE_WITH_SEVERAL_CONNECTIONS
-        database = Database(path, lock, single_connection=single_connection, queue_size=queue_size)
+        database = Database(path, schema.kind, lock, single_connection=single_connection, queue_size=queue_size)
     except (OSError, DatabaseError) as error:
         lock.close()
         raise DatabaseUnusable(f"{path} cannot be opened: {error}") from error
     except DatabaseUnusable:
         lock.close()
         raise
-    schemas.migrations.apply(SqliteUtils(database.db))
+    schema.migrations.apply(SqliteUtils(database.db))
     return database
 
 
@@ -349,7 +351,7 @@ def quick_check(db: Connection) -> str:
     return "" if found == ["ok"] else str(found[0])
 
 
-def inspect(path: Path, *, damage_too: bool = True) -> None:
+def inspect(path: Path, schema: Schema, *, damage_too: bool = True) -> None:
     """Looks at the file without touching it. Raises DatabaseUnusable for a foreign or newer one, and (unless the
     caller looks more closely itself) for a damaged one."""
     if not path.exists() or not path.stat().st_size:
@@ -359,9 +361,9 @@ def inspect(path: Path, *, damage_too: bool = True) -> None:
         db = connect(path, read_only=True)
         try:
             tables = SqliteUtils(db)
-            newer = schemas.newer_than_known(tables)
-            foreign = schemas.is_foreign(tables)
-            draft = schemas.is_draft(tables)
+            newer = schema.newer_than_known(tables)
+            foreign = schema.is_foreign(tables)
+            draft = schema.is_draft(tables)
             damage = quick_check(db) if damage_too else ""
         finally:
             db.close()
@@ -376,4 +378,4 @@ def inspect(path: Path, *, damage_too: bool = True) -> None:
     if draft:
         raise DatabaseUnusable(f"{path} was made before the first release, in a form that was given up. {unchanged}")
     if foreign:
-        raise DatabaseUnusable(f"{path} is another program's database. {unchanged}")
+        raise DatabaseUnusable(f"{path} is no {schema.kind} but another program's database. {unchanged}")

@@ -8,6 +8,7 @@ Decimals are TEXT, never summed or ordered by SQL. Times are microseconds.
 from sqlite_utils import Database, Migrations
 
 from rollbook_server.storage import journal
+from rollbook_server.storage.schema import Schema
 
 migrations = Migrations("ledger")
 
@@ -202,18 +203,8 @@ def m0001_ledger(db: Database) -> None:
         db.execute(statement)
 
 
-def is_foreign(db: Database) -> bool:
-    """Whether the file has tables, but not ours."""
-    others = set(db.table_names()) - {migrations.migrations_table}
-    return bool(others) and not migrations.applied(db)
+def _is_draft(tables: Database) -> bool:
+    return bool(migrations.applied(tables)) and "drawdowns" not in tables.table_names()
 
 
-def is_draft(db: Database) -> bool:
-    """Whether the file has a form that was given up before the first release."""
-    return bool(migrations.applied(db)) and "drawdowns" not in db.table_names()
-
-
-def newer_than_known(db: Database) -> list[str]:
-    """Names of migrations that were applied by a newer Rollbook."""
-    known = {migration.__name__ for migration in (m0001_ledger,)}
-    return [applied.name for applied in migrations.applied(db) if applied.name not in known]
+LEDGER = Schema(migrations, _is_draft)

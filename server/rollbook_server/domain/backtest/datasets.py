@@ -4,13 +4,13 @@ Rows that cannot be right are left out and counted. Rows that contradict each ot
 placed in time, are refused: nobody can say which half of them is true.
 """
 
-import enum
 from dataclasses import dataclass
 
 import numpy as np
 
 from rollbook_server.domain.backtest.chain_rows import normalise_chains
 from rollbook_server.domain.backtest.market import Bars, Floats, Ints, OptionChains, VolatilityIndex
+from rollbook_server.domain.backtest.outcomes import DatasetKind as DatasetKind
 from rollbook_server.domain.backtest.raw import (
     HIGHEST_PERCENT,
     LOWEST_PERCENT,
@@ -35,14 +35,6 @@ LONGEST_WAIT: Micros = 366 * DAY
 _MINUTE: Micros = 60 * SECOND
 _ANOTHER_INTERVAL = 12
 """So many equal distances in a row, other than the usual one, are no gaps: the file changes its interval."""
-
-
-class DatasetKind(enum.StrEnum):
-    """What a dataset holds."""
-
-    BARS = "BARS"
-    VOLATILITY = "VOLATILITY"
-    OPTION_CHAINS = "OPTION_CHAINS"
 
 
 @dataclass(frozen=True, slots=True)

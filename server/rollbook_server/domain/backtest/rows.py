@@ -10,19 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rollbook_server.domain.backtest.market import Floats, Ints
+from rollbook_server.domain.backtest.outcomes import StepOutcome as StepOutcome  # what `Steps.outcome` is a code of
 from rollbook_server.domain.chains import CloseReason
 from rollbook_server.domain.clock import Micros
-
-
-class StepOutcome(enum.StrEnum):
-    """What a decision came to; the place in this order is its code in `Steps.outcome`."""
-
-    TRADED = "TRADED"
-    MAX_OPEN_CHAINS = "MAX_OPEN_CHAINS"
-    NO_CANDIDATES = "NO_CANDIDATES"
-    BELOW_MIN_SCORE = "BELOW_MIN_SCORE"
-    NO_BID = "NO_BID"
-    NO_DATA = "NO_DATA"
 
 
 class Trigger(enum.StrEnum):
@@ -84,7 +74,7 @@ class BacktestLeg:
     open_fee: float
     open_index_price: float
     open_delta: float
-    open_volatility: float | None
+    open_volatility: float | None = None
     close_time: Micros | None = None
     close_price: float = 0.0
     """Bought back at this; for a settlement the payoff per coin."""

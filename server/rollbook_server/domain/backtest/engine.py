@@ -1,0 +1,254 @@
+"""The engine: (spec, data, state) -> (state, rows), a stretch of bars at a time. Pure; a run is a fold over stretches,
+and any cutting into stretches gives the same bits.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from rollbook_server.domain.backtest import kernel, world
+from rollbook_server.domain.backtest.chains import chain_of, legs_by_chain
+from rollbook_server.domain.backtest.costs import fees_of
+from rollbook_server.domain.backtest.grid import COINS
+from rollbook_server.domain.backtest.market import MarketData
+from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Rows, Steps
+from rollbook_server.domain.backtest.spec import (
+    BacktestSpec,
+    ExitStyle,
+    FeeSchedule,
+    FillPrice,
+    MissingOffer,
+    QuoteSource,
+    Scoring,
+)
+from rollbook_server.domain.backtest.timeline import market_of
+from rollbook_server.domain.backtest.version import ENGINE_VERSION as ENGINE_VERSION
+from rollbook_server.domain.backtest.world import Market, Records, Rules
+from rollbook_server.domain.clock import DAY, Micros
+from rollbook_server.domain.errors import InvalidArgument, Reason
+from rollbook_server.domain.executions import StrategyKind
+from rollbook_server.domain.instruments import ContractStyle
+
+_LEGS_AT_ONCE = 1024
+"""Ended legs that are taken from the kernel at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run made ready. Cheap to make again, so that workers need not pass it around."""
+
+    spec: BacktestSpec
+    rules: Rules
+    market: Market
+    fees: Records
+
+    @property
+    def bars_total(self) -> int:
+        return len(self.market.bars)
+
+    @property
+    def decisions_total(self) -> int:
+        return len(self.market.decision_times)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a run stands. Arrays of the types in `world`; nobody changes them."""
+
+    head: Records
+    """(1,)"""
+    slots: Records
+    """(max_open_chains,)"""
+    legs: Records
+    """The open leg of each slot (max_open_chains,)."""
+    past: Records
+    """The legs that chains still open have left behind."""
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.head["bars_done"][0] == self.head["bars_total"][0])
+
+    @property
+    def bars_done(self) -> int:
+        return int(self.head["bars_done"][0])
+
+    @property
+    def decisions_done(self) -> int:
+        return int(self.head["decisions_done"][0])
+
+    @property
+    def simulated_time(self) -> Micros:
+        return int(self.head["simulated_time"][0])
+
+    def encode(self) -> bytes:
+        """The state as bytes."""
+        sizes = struct.pack("<2q", len(self.slots), len(self.past))
+        return sizes + b"".join(part.tobytes() for part in (self.head, self.slots, self.legs, self.past))
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> Self:
+        """The state that was encoded."""
+        slots, past = struct.unpack_from("<2q", encoded)
+        parts, offset = [], struct.calcsize("<2q")
+        for dtype, count in ((world.HEAD, 1), (world.SLOT, slots), (world.LEG, slots), (world.LEG, past)):
+            parts.append(np.frombuffer(encoded, dtype, count, offset).copy())
+            offset += count * dtype.itemsize
+        return cls(*parts)
+
+
+def prepare(spec: BacktestSpec, data: MarketData) -> Prepared:
+    """A run of a resolved spec on data. Raises InvalidArgument where that cannot be."""
+    market = market_of(spec, data)
+    charged = spec.fills.fees is not FeeSchedule.NONE
+    assert spec.style is not None
+    return Prepared(spec, _rules(spec, float(market.bars["open"][0])), market, fees_of(spec.style, charged))
+
+
+def begin(prepared: Prepared) -> State:
+    """The state before the first bar."""
+    chains = prepared.spec.max_open_chains
+    assert chains is not None
+    head = np.zeros(1, world.HEAD)
+    head["bars_total"] = prepared.bars_total
+    head["simulated_time"] = prepared.market.bars["time"][0]
+    slots = np.zeros(chains, world.SLOT)
+    slots["order"] = world.NOTHING
+    return State(head, slots, np.zeros(chains, world.LEG), np.zeros(0, world.LEG))
+
+
+def advance(prepared: Prepared, state: State, max_bars: int) -> tuple[State, Rows]:
+    """The state after `max_bars` more bars (fewer if the data ends), and what they brought forth."""
+    market = prepared.market
+    head, slots, legs = state.head.copy(), state.slots.copy(), state.legs.copy()
+    begun, until = state.bars_done, min(state.bars_done + max_bars, prepared.bars_total)
+    decided = 0
+    if until > begun:
+        decided = int(np.searchsorted(market.decision_times, market.bars["time"][until - 1], side="right"))
+    steps = np.zeros(max(decided - state.decisions_done, 0), world.STEP)
+    points = np.zeros(until - begun, world.POINT)
+    room = np.zeros(_LEGS_AT_ONCE + kernel.LEGS_OF_A_BAR * len(slots), world.LEG)
+    gone = [state.past]
+    while head["bars_done"][0] < until:
+        done, made = int(head["bars_done"][0]) - begun, int(head["decisions_done"][0]) - state.decisions_done
+        _, count = kernel.advance(
+            prepared.rules, market, prepared.fees, head, slots, legs, until, steps[made:], points[done:], room
+        )
+        gone.append(room[:count].copy())
+    left = np.concatenate(gone)
+    still_open = np.isin(left["chain"], slots["chain"][slots["chain"] != 0])
+    after = State(head, slots, legs, left[still_open])
+    chains = tuple(
+        chain_of(prepared.spec, prepared.rules, of_chain, 0, 0.0, 0.0, False)
+        for of_chain in legs_by_chain(left[~still_open])
+    )
+    if after.finished and not state.finished:
+        chains += _open(prepared, after, data_ended=True)
+    return after, Rows(_steps(steps), _equity(points), chains)
+
+
+def open_chains(prepared: Prepared, state: State) -> tuple[BacktestChain, ...]:
+    """What is open now, marked at its ask."""
+    return _open(prepared, state, data_ended=state.finished)
+
+
+def _open(prepared: Prepared, state: State, data_ended: bool) -> tuple[BacktestChain, ...]:
+    taken = state.slots["chain"] != 0
+    marks = dict(zip(state.slots["chain"][taken].tolist(), state.slots["mark"][taken].tolist(), strict=True))
+    index = float(prepared.market.bars["close"][max(state.bars_done, 1) - 1])
+    legs = np.concatenate([state.past, state.legs[taken]])
+    chains = (
+        chain_of(
+            prepared.spec,
+            prepared.rules,
+            of_chain,
+            state.simulated_time,
+            marks[of_chain[0]["chain"]],
+            index,
+            data_ended,
+        )
+        for of_chain in legs_by_chain(legs)
+    )
+    return tuple(sorted(chains, key=lambda chain: chain.number))
+
+
+def _rules(spec: BacktestSpec, first_open: float) -> Rules:
+    """The spec as numbers; `first_open` is the price at which cash-secured puts get their cash."""
+    selection, exits, volatility, fills = spec.selection, spec.exits, spec.volatility, spec.fills
+    nearest = selection.scoring is Scoring.NEAREST_DELTA
+    if nearest and not selection.target_delta:
+        raise InvalidArgument(
+            Reason.CONTRADICTION, "NEAREST_DELTA needs a target above 0", "spec.selection.target_delta"
+        )
+    calls = spec.strategy is StrategyKind.COVERED_CALL
+    coins = _number(spec.quantity) * _number(spec.max_open_chains)
+    return Rules(
+        coin=COINS.index(spec.underlying),
+        is_call=calls,
+        inverse=spec.style is ContractStyle.INVERSE,
+        recorded=fills.quotes is QuoteSource.RECORDED,
+        at_mid=fills.price is FillPrice.MID,
+        ticks=not fills.without_ticks,
+        min_life=max(round(_number(selection.min_dte_days) * DAY), 1),
+        max_life=round(_number(selection.max_dte_days) * DAY),
+        min_delta=_number(selection.min_delta),
+        target_delta=_number(selection.target_delta),
+        max_delta=_number(selection.max_delta),
+        nearest_delta=nearest,
+        min_score=_number(selection.min_score),
+        rolls=spec.exit_style is ExitStyle.TP_AND_ROLL,
+        take_profit=_threshold(exits.take_profit),
+        defend=_threshold(exits.defend),
+        stop=_threshold(exits.stop),
+        least_life=round((exits.min_dte_days or 0.0) * DAY),
+        max_rolls=exits.max_rolls or 0,
+        max_debit=exits.max_debit or 0.0,
+        slope=_number(volatility.smile_slope),
+        curvature=_number(volatility.smile_curvature),
+        basis=_number(spec.forward_basis),
+        half_spread=_number(fills.half_spread_vol_points),
+        short_half_spread=_number(fills.short_dated_half_spread_vol_points),
+        penalised=fills.missing_offer is MissingOffer.MARK_PLUS_PENALTY,
+        penalty=_number(fills.penalty),
+        quantity=_number(spec.quantity),
+        capital_coins=coins if calls else 0.0,
+        capital_usd=0.0 if calls else coins * first_open,
+    )
+
+
+def _number(value: float | None) -> float:
+    """A value that a resolved spec has; as a double, or the kernel would be compiled for integers too."""
+    assert value is not None
+    return float(value)
+
+
+def _threshold(value: float | None) -> float:
+    return world.NEVER if value is None else float(value)
+
+
+def _steps(records: Records) -> Steps:
+    return Steps(
+        time=records["time"].copy(),
+        index_price=records["index_price"].copy(),
+        candidates=records["candidates"].astype(np.int32),
+        best_score=records["best_score"].copy(),
+        best_expiry=records["best_expiry"].copy(),
+        best_strike=records["best_strike"].copy(),
+        outcome=records["outcome"].astype(np.int8),
+        chain_number=records["chain_number"].astype(np.int32),
+    )
+
+
+def _equity(records: Records) -> Equity:
+    return Equity(
+        time=records["time"].copy(),
+        index_price=records["index_price"].copy(),
+        equity_coin=records["equity_coin"].copy(),
+        equity_usd=records["equity_usd"].copy(),
+        hodl_coin=records["hodl_coin"].copy(),
+        hodl_usd=records["hodl_usd"].copy(),
+        open_chains=records["open_chains"].astype(np.int32),
+        collateral=records["collateral"].copy(),
+        delta=records["delta"].copy(),
+    )

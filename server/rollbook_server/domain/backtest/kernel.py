@@ -1,0 +1,297 @@
+"""A run, bar by bar: one compiled loop over a stretch of bars, for modelled and recorded quotes alike.
+
+In one bar, in this order: at its open what expired while there was no bar, the orders that wait, the decisions; at its
+close what expires, the triggers, whose orders wait for the next bar, the account. What a stretch does depends on the
+state and the market alone, so any cutting gives the same bits.
+"""
+
+import math
+from collections.abc import Callable
+
+from rollbook_server.domain.backtest.compiled import compiled, compiled_on_disk, inlined, sources
+from rollbook_server.domain.backtest.costs import collateral, settlement, trade_fee
+from rollbook_server.domain.backtest.quotes import buying_price, offer, quote_of, selling_price
+from rollbook_server.domain.backtest.rows import StepOutcome, Trigger
+from rollbook_server.domain.backtest.selection import Best, Roll, affordable, best_candidate
+from rollbook_server.domain.backtest.world import NOTHING, Market, Moment, Quote, Record, Records, Rules
+from rollbook_server.domain.clock import DAY
+
+TRIGGERS = tuple(Trigger)
+OUTCOMES = tuple(StepOutcome)
+EXPIRY, STOP, DEFEND, TAKE_PROFIT, MIN_DTE = (
+    TRIGGERS.index(trigger)
+    for trigger in (Trigger.EXPIRY, Trigger.STOP, Trigger.DEFEND, Trigger.TAKE_PROFIT, Trigger.MIN_DTE)
+)
+TRADED, MAX_OPEN_CHAINS, NO_CANDIDATES, BELOW_MIN_SCORE, NO_BID, NO_DATA = range(len(OUTCOMES))
+
+LEGS_OF_A_BAR = 2
+"""Legs that a slot can end within a bar, at most: one at its open, one at its close."""
+
+
+@compiled
+def _open_leg(
+    rules: Rules, moment: Moment, head: Record, slot: Record, leg: Record, target: Best, quote: Quote, fee: float
+) -> None:
+    """Sells to open; `slot` has its chain. The price is what a sale fills at."""
+    leg.chain = slot.chain
+    leg.number = slot.rolls + 1
+    leg.contract = target.contract
+    leg.expiry = target.expiry
+    leg.strike = target.strike
+    leg.open_time = moment.time
+    leg.open_price = selling_price(rules, quote)
+    leg.open_fee = rules.quantity * fee
+    leg.open_index = moment.spot
+    leg.open_delta = quote.delta
+    leg.open_volatility = quote.volatility
+    leg.close_time = 0
+    leg.close_price = 0.0
+    leg.close_fee = 0.0
+    leg.close_index = 0.0
+    leg.trigger = NOTHING
+    leg.without_offer = 0
+    leg.ends_chain = 0
+    head.balance += rules.quantity * leg.open_price - leg.open_fee
+    slot.mark = leg.open_price
+    slot.delta = quote.delta
+
+
+@compiled
+def _close_leg(leg: Record, time: int, price: float, fee: float, index: float) -> None:
+    leg.close_time = time
+    leg.close_price = price
+    leg.close_fee = fee
+    leg.close_index = index
+
+
+@compiled
+def _settle(
+    rules: Rules, market: Market, fees: Records, head: Record, slot: Record, leg: Record, ended: Records
+) -> None:
+    """Settles a leg that has expired, and with it its chain."""
+    delivery_price = market.days[leg.expiry // DAY - market.first_day].delivery_price
+    owed, fee = settlement(rules, fees, leg.expiry, leg.strike, delivery_price)
+    head.balance -= owed + fee
+    _close_leg(leg, leg.expiry, owed / rules.quantity, fee, delivery_price)
+    leg.trigger = EXPIRY
+    leg.ends_chain = 1
+    ended[0] = leg
+    slot.chain = 0
+    slot.order = NOTHING
+
+
+@compiled
+def _execute(
+    rules: Rules, market: Market, fees: Records, moment: Moment, head: Record, slot: Record, leg: Record, ended: Records
+) -> bool:
+    """Fills the order that waits and says so, or drops it: the leg is held then, and judged again at the next close. A
+    roll is one order for both legs, with the maximum debit as its limit."""
+    trigger = slot.order
+    slot.order = NOTHING
+    held = quote_of(rules, market, moment, leg.expiry, leg.strike, leg.contract)
+    cost = buying_price(rules, held)
+    if math.isnan(cost):
+        return False
+    rolls = slot.target_expiry != 0
+    target = Best(0, 0.0, 0.0, slot.target_expiry, slot.target_strike, slot.target_contract)
+    quote = held
+    opening_fee = 0.0
+    if rolls:
+        quote = quote_of(rules, market, moment, target.expiry, target.strike, target.contract)
+        price = selling_price(rules, quote)
+        opening_fee = trade_fee(rules, fees, moment.time, price, moment.spot)
+        if not price > opening_fee or not affordable(rules, cost, price, moment.spot):
+            return False
+    closing_fee = rules.quantity * trade_fee(rules, fees, moment.time, cost, moment.spot)
+    head.balance -= rules.quantity * cost + closing_fee
+    _close_leg(leg, moment.time, cost, closing_fee, moment.spot)
+    leg.trigger = trigger
+    leg.without_offer = 1 if math.isnan(held.ask) else 0
+    leg.ends_chain = 0 if rolls else 1
+    ended[0] = leg
+    if rolls:
+        slot.rolls += 1
+        _open_leg(rules, moment, head, slot, leg, target, quote, opening_fee)
+    else:
+        slot.chain = 0
+    return True
+
+
+@compiled
+def _decide(
+    rules: Rules, market: Market, fees: Records, bar: Record, time: int, head: Record, slots: Records, legs: Records,
+    step: Record,
+) -> None:  # fmt: skip
+    """One decision: made by the close before `bar`, filled at its open. If no bar begins at that time, nothing."""
+    step.time = time
+    step.index_price = bar.last_close
+    step.candidates = 0
+    step.best_score = math.nan
+    step.best_expiry = 0
+    step.best_strike = 0.0
+    step.outcome = NO_DATA
+    step.chain_number = 0
+    if bar.time != time or not bar.decidable:
+        return
+    free = NOTHING
+    for k in range(len(slots) - 1, -1, -1):
+        if slots[k].chain == 0:
+            free = k
+    if free == NOTHING:
+        step.outcome = MAX_OPEN_CHAINS
+        return
+    known = Moment(time, bar.last_close, bar.level_at_open, bar.snapshot_at_open)
+    best = best_candidate(rules, market, fees, known, Roll(0, 0.0, 0.0))
+    step.candidates = best.candidates
+    if best.expiry == 0:
+        step.outcome = NO_BID if best.candidates else NO_CANDIDATES
+        return
+    step.best_score = best.score
+    step.best_expiry = best.expiry
+    step.best_strike = best.strike
+    if best.score < rules.min_score:
+        step.outcome = BELOW_MIN_SCORE
+        return
+    filled = Moment(time, bar.open, bar.level_at_open, bar.snapshot_at_open)
+    quote = quote_of(rules, market, filled, best.expiry, best.strike, best.contract)
+    price = selling_price(rules, quote)
+    fee = trade_fee(rules, fees, filled.time, price, filled.spot)
+    if not price > fee:
+        step.outcome = NO_BID
+        return
+    slot = slots[free]
+    head.chains_begun += 1
+    slot.chain = head.chains_begun
+    slot.rolls = 0
+    slot.order = NOTHING
+    _open_leg(rules, filled, head, slot, legs[free], best, quote, fee)
+    step.outcome = TRADED
+    step.chain_number = slot.chain
+
+
+@inlined
+def _trigger(rules: Rules, moment: Moment, leg: Record, quote: Quote) -> int:
+    """The first rule, by priority, that applies; NOTHING if none does."""
+    price = offer(rules, quote)
+    if price / leg.open_price >= rules.stop:
+        return STOP
+    moneyness = moment.spot / leg.strike if rules.is_call else leg.strike / moment.spot
+    if moneyness >= rules.defend:
+        return DEFEND
+    if 1.0 - price / leg.open_price >= rules.take_profit - 1e-12:  # a quotient of doubles may miss the mark
+        return TAKE_PROFIT
+    if leg.expiry - moment.time < rules.least_life:
+        return MIN_DTE
+    return NOTHING
+
+
+@compiled
+def _judge(
+    rules: Rules, market: Market, fees: Records, moment: Moment, slot: Record, leg: Record, quote: Quote
+) -> None:
+    """Places the order of a rule that applies: a close for a stop, else a roll. Without a contract to roll into a leg
+    that took its profit is closed, and any other is held."""
+    trigger = _trigger(rules, moment, leg, quote)
+    if trigger == NOTHING:
+        return
+    slot.target_expiry = 0
+    if trigger != STOP and slot.rolls < rules.max_rolls:
+        cost = buying_price(rules, quote)
+        if math.isnan(cost):
+            return
+        best = best_candidate(rules, market, fees, moment, Roll(leg.expiry, leg.strike, cost))
+        if best.expiry != 0 and best.score >= rules.min_score:
+            slot.target_expiry = best.expiry
+            slot.target_strike = best.strike
+            slot.target_contract = best.contract
+    if slot.target_expiry != 0 or trigger in (STOP, TAKE_PROFIT):
+        slot.order = trigger
+
+
+@inlined
+def _account(rules: Rules, moment: Moment, head: Record, slots: Records, legs: Records, point: Record) -> None:
+    """The account at the close of a bar, open options at the newest mark of each."""
+    owed = bound = delta = 0.0
+    count = 0
+    for k in range(len(slots)):
+        slot, leg = slots[k], legs[k]
+        if slot.chain != 0:
+            count += 1
+            owed += rules.quantity * slot.mark
+            delta += rules.quantity * abs(slot.delta)
+            index = leg.open_index if rules.inverse else moment.spot
+            bound += rules.quantity * collateral(rules, leg.strike, index)
+    value = head.balance - owed
+    in_coin, in_usd = (value, value * moment.spot) if rules.inverse else (value / moment.spot, value)
+    point.time = moment.time
+    point.index_price = moment.spot
+    point.hodl_usd = rules.capital_coins * moment.spot + rules.capital_usd
+    point.hodl_coin = rules.capital_coins + rules.capital_usd / moment.spot
+    point.equity_usd = point.hodl_usd + in_usd
+    point.equity_coin = point.hodl_coin + in_coin
+    point.open_chains = count
+    point.collateral = bound
+    point.delta = delta
+
+
+Advance = Callable[[Rules, Market, Records, Records, Records, Records, int, Records, Records, Records], tuple[int, int]]
+
+
+def _kernel_of(digest: str) -> Advance:
+    """The loop, kept on disk under the digest of what it is made of."""
+
+    @compiled_on_disk
+    def advance(
+        rules: Rules, market: Market, fees: Records, heads: Records, slots: Records, legs: Records, until: int,
+        steps: Records, points: Records, ended: Records,
+    ) -> tuple[int, int]:  # fmt: skip
+        """Runs the bars up to `until`, or until `ended` could overflow. Writes the state (`heads`, `slots`, `legs`) and
+        the rows; returns how many steps and ended legs there are (of points, as many as bars were done)."""
+        assert digest
+        head = heads[0]
+        step_count = count = point_count = 0
+        room = len(ended) - LEGS_OF_A_BAR * len(slots)
+        while head.bars_done < until and count <= room:
+            bar = market.bars[head.bars_done]
+            moment = Moment(bar.time, bar.open, bar.level_at_open, bar.snapshot_at_open)
+            for k in range(len(slots)):
+                if slots[k].chain != 0 and legs[k].expiry <= moment.time:
+                    _settle(rules, market, fees, head, slots[k], legs[k], ended[count : count + 1])
+                    count += 1
+                elif slots[k].chain != 0 and slots[k].order != NOTHING:
+                    filled = _execute(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
+                    count += 1 if filled else 0
+            while head.decisions_done < len(market.decision_times):
+                time = market.decision_times[head.decisions_done]
+                if time > bar.time:
+                    break
+                _decide(rules, market, fees, bar, time, head, slots, legs, steps[step_count])
+                step_count += 1
+                head.decisions_done += 1
+            closed = bar.time + market.interval
+            moment = Moment(closed, bar.close, bar.level_at_close, bar.snapshot_at_close)
+            for k in range(len(slots)):
+                slot, leg = slots[k], legs[k]
+                if slot.chain == 0:
+                    continue
+                if leg.expiry <= closed:
+                    _settle(rules, market, fees, head, slot, leg, ended[count : count + 1])
+                    count += 1
+                    continue
+                quote = quote_of(rules, market, moment, leg.expiry, leg.strike, leg.contract)
+                if quote.ask > 0.0 or quote.mark >= 0.0:
+                    slot.mark = quote.ask if quote.ask > 0.0 else quote.mark
+                if not math.isnan(quote.delta):
+                    slot.delta = quote.delta
+                if rules.rolls:
+                    _judge(rules, market, fees, moment, slot, leg, quote)
+            _account(rules, moment, head, slots, legs, points[point_count])
+            point_count += 1
+            head.bars_done += 1
+            head.simulated_time = closed
+        return step_count, count
+
+    return advance
+
+
+advance: Advance = _kernel_of(sources())

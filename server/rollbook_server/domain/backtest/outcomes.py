@@ -1,0 +1,42 @@
+"""What a decision came to, and where a run stands. Without numpy: the API's enums are matched where the lab is not
+installed, too."""
+
+import enum
+
+
+class StepOutcome(enum.StrEnum):
+    """What a decision came to; the place in this order is its code in `Steps.outcome`."""
+
+    TRADED = "TRADED"
+    MAX_OPEN_CHAINS = "MAX_OPEN_CHAINS"
+    NO_CANDIDATES = "NO_CANDIDATES"
+    BELOW_MIN_SCORE = "BELOW_MIN_SCORE"
+    NO_BID = "NO_BID"
+    NO_DATA = "NO_DATA"
+
+
+class BacktestState(enum.StrEnum):
+    """Where a run stands."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over for good."""
+        return self in _ENDED
+
+
+_ENDED = frozenset((BacktestState.SUCCEEDED, BacktestState.FAILED, BacktestState.CANCELLED))
+
+
+class DatasetKind(enum.StrEnum):
+    """What a dataset holds."""
+
+    BARS = "BARS"
+    VOLATILITY = "VOLATILITY"
+    OPTION_CHAINS = "OPTION_CHAINS"

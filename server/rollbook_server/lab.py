@@ -1,0 +1,277 @@
+"""The lab's use cases: data is registered, runs are queued, steered and looked at. The runner carries them on."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+from rollbook_server.domain.backtest.outcomes import BacktestState
+from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
+from rollbook_server.domain.backtest.runs import Backtest
+from rollbook_server.domain.backtest.spec import BacktestSpec, DataSpec, digest, resolve
+from rollbook_server.domain.backtest.version import ENGINE_VERSION
+from rollbook_server.domain.clock import Clock, Micros
+from rollbook_server.domain.errors import NotFound, Reason, Unavailable
+from rollbook_server.feed import Feed
+from rollbook_server.processes import WorkerDied, WorkerProcess
+from rollbook_server.storage import lab_datasets, lab_reads
+from rollbook_server.storage.database import Database, Job, open_database
+from rollbook_server.storage.lab_schemas import LAB
+from rollbook_server.storage.lab_store import Claim, LabStore, Order
+from rollbook_server.storage.parts import Part
+from rollbook_server.storage.sqlite import Connection
+from rollbook_server.worker import DataOrder, Material, keep, report
+
+P = ParamSpec("P")
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+class Log(Protocol):
+    """Where it is said what happens."""
+
+    def info(self, event: str, **fields: object) -> None: ...
+    def error(self, event: str, **fields: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Runs by what they wait for."""
+
+    running: int
+    queued: int
+
+
+class Lab:
+    """A lab on one file, with a folder of data beside it. Its methods belong to one event loop."""
+
+    def __init__(self, database: Database, clock: Clock, log: Log) -> None:
+        self.folder = database.path.with_name(database.path.name + ".datasets")
+        self._database = database
+        self._clock = clock
+        self._log = log
+        self._store = LabStore(database.db)
+        self._session = str(uuid.uuid4())
+        self._loop = asyncio.get_running_loop()
+        self._one_aside = asyncio.Lock()
+        self.feed = Feed(self._store.head)
+        """Wakes watchers."""
+        self.queued = asyncio.Event()
+        """Something may wait for the runner."""
+        database.start(
+            self._store,
+            delivered=self._deliver,
+            failure=lambda error: log.error("lab_commit_failed", error=repr(error)),
+        )
+        database.submit(Job(run=self._store.stop_pausing, future=self._loop.create_future()))
+
+    @property
+    def lab_id(self) -> str:
+        """Made with the file."""
+        return self._store.lab_id
+
+    @property
+    def revision(self) -> int:
+        """The last committed one."""
+        return self._store.head
+
+    def close(self) -> None:
+        """Writes what waits and closes the file."""
+        self._database.close()
+
+    # -- data ---------------------------------------------------------------------------------------------------
+
+    async def register(self, name: str, source: str, order: DataOrder) -> Dataset:
+        """Reads or makes data, in a process of its own, and keeps it. Raises Refusal."""
+        kept = await self._aside(keep, self.folder, order)
+        dataset = Dataset(
+            dataset_id=dataset_id_of(order.kind, order.underlying, kept.content_hash),
+            name=name,
+            kind=order.kind,
+            underlying=order.underlying,
+            content_hash=kept.content_hash,
+            rows=kept.rows,
+            first_time=kept.first_time,
+            last_time=kept.last_time,
+            interval=kept.interval,
+            gaps=len(kept.gaps),
+            source=source,
+            create_time=self._clock.now(),
+            quote_currency=kept.quote_currency,
+            dropped_rows=kept.dropped_rows,
+            synthetic=order.synthetic is not None,
+        )
+        return await self._submit(lambda: lab_datasets.register(self._database.db, dataset, kept.gaps))
+
+    async def dataset(self, dataset_id: str) -> Dataset:
+        """One dataset. Raises NotFound."""
+        return await self.read(lambda db: lab_datasets.get(db, dataset_id))
+
+    async def _aside(self, function: Callable[P, A], *args: P.args, **more: P.kwargs) -> A:
+        """What a function of `worker` gives, in a process of its own, one at a time: each may take a lot of memory,
+        and none may delay a fill. Raises Unavailable."""
+        async with self._one_aside:
+            process = WorkerProcess(self._log, function.__name__)
+            try:
+                return await process.run(function, *args, **more)
+            except WorkerDied as error:
+                raise Unavailable(
+                    Reason.STORAGE_FAILED, "the process that did it died, perhaps for want of memory; try again"
+                ) from error
+            finally:
+                await process.close()
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    async def create(self, request_id: str, given: BacktestSpec, group_id: str) -> Backtest:
+        """Queues a run; the same request again gives the same run. Raises Refusal."""
+
+        def run() -> Backtest:
+            db = self._database.db
+            backtest_id = self._store.known(request_id, given, group_id)
+            if backtest_id is None:
+                datasets = _named(db, given.data)
+                spec = resolve(given, {name: dataset.facts for name, dataset in datasets.items()})
+                hashes = {name: dataset.content_hash for name, dataset in datasets.items()}
+                order = Order(
+                    request_id=request_id,
+                    given=given,
+                    group_id=group_id,
+                    spec=spec,
+                    run_digest=digest(spec, hashes, ENGINE_VERSION),
+                )
+                backtest_id = self._store.create(order, self._clock.now())
+            return lab_reads.backtest(db, backtest_id)
+
+        created = await self._submit(run)
+        self.queued.set()
+        return created
+
+    async def backtest(self, backtest_id: str) -> Backtest:
+        """One run in full. Raises NotFound."""
+        return await self.read(lambda db: lab_reads.backtest(db, backtest_id))
+
+    async def pause(self, backtest_id: str) -> Backtest:
+        """Stops a run after the part that it works on. Raises NotFound, FailedPrecondition."""
+        return await self._steer(backtest_id, lambda: self._store.pause(backtest_id))
+
+    async def resume(self, backtest_id: str) -> Backtest:
+        """Lets a paused run go on. Raises NotFound, FailedPrecondition."""
+        resumed = await self._steer(backtest_id, lambda: self._store.resume(backtest_id))
+        self.queued.set()
+        return resumed
+
+    async def cancel(self, backtest_id: str) -> Backtest:
+        """Ends a run for good, at once: its present part is not written. Raises NotFound, FailedPrecondition."""
+        return await self._steer(backtest_id, lambda: self._store.cancel(backtest_id, self._clock.now()))
+
+    async def _steer(self, backtest_id: str, change: Callable[[], None]) -> Backtest:
+        def run() -> Backtest:
+            change()
+            return lab_reads.backtest(self._database.db, backtest_id)
+
+        return await self._submit(run)
+
+    async def delete(self, backtest_id: str) -> Micros:
+        """Removes a run and its results; when it was. Raises NotFound."""
+        return await self._submit(lambda: self._store.delete(backtest_id, self._clock.now()))
+
+    async def report(self, run: Backtest) -> str:
+        """A page about a run: HTML, complete. Raises NotFound, Unavailable."""
+
+        def query(db: Connection) -> tuple[Mapping[str, Dataset], lab_reads.Results]:
+            found = lab_datasets.find(db, _ids(run.spec.data))
+            return found, lab_reads.results(db, lab_reads.row_of(db, run.backtest_id))
+
+        datasets, rows = await self.read(query)
+        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains)
+
+    async def counts(self) -> Counts:
+        """Runs that run, and that wait for a worker."""
+        found = await self.read(lab_reads.count)
+        return Counts(found.get(BacktestState.RUNNING, 0), found.get(BacktestState.PENDING, 0))
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Runs a query of `storage.lab_reads` or `lab_datasets` on a snapshot."""
+        return await asyncio.wrap_future(self._database.read(query))
+
+    # -- for the runner -----------------------------------------------------------------------------------------
+
+    async def claim(self) -> tuple[Claim, Material] | None:
+        """The next run to carry on, and what it works with. Raises Unavailable."""
+
+        def run() -> tuple[Claim, Material] | None:
+            claim = self._store.claim(self._session, self._clock.now())
+            if claim is None:
+                return None
+            datasets = lab_datasets.find(self._database.db, _ids(claim.spec.data))
+            hashes = {name: dataset.content_hash for name, dataset in datasets.items()}
+            data = claim.spec.data
+            return claim, Material(
+                folder=self.folder,
+                spot=hashes[data.spot_dataset_id],
+                volatility=hashes.get(data.volatility_dataset_id, ""),
+                quotes=hashes.get(data.quotes_dataset_id, ""),
+                spec=claim.spec,
+            )
+
+        return await self._submit(run)
+
+    async def record(self, claim: Claim, part: Part) -> Claim | None:
+        """Writes a part; the claim to go on with, None if the run is not to go on. Raises Unavailable."""
+        return await self._submit(lambda: self._store.record(claim, part))
+
+    async def measured(self, claim: Claim, metrics: str) -> None:
+        """Keeps figures so far. Raises Unavailable."""
+        await self._submit(lambda: self._store.measured(claim, metrics))
+
+    async def finish(self, claim: Claim, metrics: str, result_digest: str) -> None:
+        """Ends a run that has everything. Raises Unavailable."""
+        await self._submit(lambda: self._store.finish(claim, metrics, result_digest, self._clock.now()))
+
+    async def fail(self, claim: Claim, error: str) -> None:
+        """Ends a run that cannot go on. Raises Unavailable."""
+        await self._submit(lambda: self._store.fail(claim, error, self._clock.now()))
+
+    # -- the writer ---------------------------------------------------------------------------------------------
+
+    async def _submit(self, run: Callable[[], T]) -> T:
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._database.submit(Job(run=run, future=future))
+        return await asyncio.shield(future)
+
+    def _deliver(self, group: Sequence[Job]) -> None:
+        self._loop.call_soon_threadsafe(self._answer, group)
+
+    def _answer(self, group: Sequence[Job]) -> None:
+        """Hands each job's outcome to whoever still waits for it; watchers are woken first."""
+        self.feed.publish(self.revision)
+        for job in group:
+            if job.future.done():
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+                job.future.exception()  # whoever asked may be gone: then nobody retrieves it, and that is no news
+            else:
+                job.future.set_result(job.outcome)
+
+
+def open_lab(path: Path) -> Database:
+    """The lab's file. Raises DatabaseUnusable. It may look for damage a while: not for the event loop."""
+    return open_database(path, LAB)
+
+
+def _ids(data: DataSpec) -> list[str]:
+    return [name for name in (data.spot_dataset_id, data.volatility_dataset_id, data.quotes_dataset_id) if name]
+
+
+def _named(db: Connection, data: DataSpec) -> Mapping[str, Dataset]:
+    """The datasets that a spec names. Raises NotFound with the field."""
+    found = lab_datasets.find(db, _ids(data))
+    for field in ("spot_dataset_id", "volatility_dataset_id", "quotes_dataset_id"):
+        name = getattr(data, field)
+        if name and name not in found:
+            raise NotFound(Reason.DATASET_NOT_FOUND, f"there is no dataset {name[:80]!r}", f"spec.data.{field}")
+    return found

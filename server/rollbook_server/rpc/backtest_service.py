@@ -1,0 +1,149 @@
+"""BacktestService: each call is decoded, done by the lab, and encoded; a refusal becomes its status."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from rollbook.v1 import backtest_service_pb2 as pb
+from rollbook.v1 import backtest_service_pb2_grpc
+from rollbook_server.domain.backtest.spec import SCHEMA_VERSION
+from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, Reason
+from rollbook_server.lab import Lab
+from rollbook_server.rpc import decode, lab_nouns
+from rollbook_server.rpc.encode import timestamp
+from rollbook_server.rpc.enums import enum_map
+from rollbook_server.rpc.lab_watches import LabWatches
+from rollbook_server.rpc.ledger_service import answers, streams
+from rollbook_server.rpc.paging import fitting, next_token, read_page
+from rollbook_server.storage import lab_reads
+from rollbook_server.storage.lab_reads import BacktestFilter, Page
+
+_STATE = enum_map("BacktestState")
+_USUAL_POINTS, _MOST_POINTS = 5_000, 10_000
+
+T = TypeVar("T")
+
+
+class BacktestService(backtest_service_pb2_grpc.BacktestServiceServicer):
+    """The lab's calls about runs."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._watches = LabWatches(lab)
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    @answers
+    async def CreateBacktest(self, request: pb.CreateBacktestRequest) -> pb.CreateBacktestResponse:
+        decode.known_fields(request)
+        request_id = decode.request_id_of(request.request_id)
+        if not request.HasField("spec"):
+            raise InvalidArgument(Reason.MISSING_FIELD, "spec is required", "spec")
+        spec = lab_nouns.read_spec(request.spec, "spec.")
+        spec = replace(spec, schema_version=spec.schema_version or SCHEMA_VERSION)
+        created = await self._lab.create(request_id, spec, decode.within(request.group_id, 128, "group_id"))
+        return pb.CreateBacktestResponse(backtest=lab_nouns.backtest(created))
+
+    @answers
+    async def PauseBacktest(self, request: pb.PauseBacktestRequest) -> pb.PauseBacktestResponse:
+        paused = await self._lab.pause(_backtest_id(request))
+        return pb.PauseBacktestResponse(backtest=lab_nouns.backtest(paused))
+
+    @answers
+    async def ResumeBacktest(self, request: pb.ResumeBacktestRequest) -> pb.ResumeBacktestResponse:
+        resumed = await self._lab.resume(_backtest_id(request))
+        return pb.ResumeBacktestResponse(backtest=lab_nouns.backtest(resumed))
+
+    @answers
+    async def CancelBacktest(self, request: pb.CancelBacktestRequest) -> pb.CancelBacktestResponse:
+        cancelled = await self._lab.cancel(_backtest_id(request))
+        return pb.CancelBacktestResponse(backtest=lab_nouns.backtest(cancelled))
+
+    @answers
+    async def DeleteBacktest(self, request: pb.DeleteBacktestRequest) -> pb.DeleteBacktestResponse:
+        deleted = await self._lab.delete(_backtest_id(request))
+        return pb.DeleteBacktestResponse(delete_time=timestamp(deleted))
+
+    # -- queries ------------------------------------------------------------------------------------------------
+
+    @answers
+    async def GetBacktest(self, request: pb.GetBacktestRequest) -> pb.GetBacktestResponse:
+        found = await self._lab.backtest(_backtest_id(request))
+        return pb.GetBacktestResponse(backtest=lab_nouns.backtest(found))
+
+    @answers
+    async def ListBacktests(self, request: pb.ListBacktestsRequest) -> pb.ListBacktestsResponse:
+        decode.known_fields(request)
+        wanted = BacktestFilter(
+            state=decode.maybe(_STATE, request.state, "state"),
+            group_id=decode.within(request.group_id, 128, "group_id"),
+            underlying=decode.within(request.underlying, 16, "underlying"),
+        )
+        page = read_page(self._lab.lab_id, request)
+        found = await self._lab.read(lambda db: lab_reads.list_backtests(db, wanted, page.after, page.upto, page.size))
+        shown, token = paged(self._lab.lab_id, request, found, lab_nouns.backtest)
+        return pb.ListBacktestsResponse(backtests=shown, next_page_token=token)
+
+    @answers
+    async def ListBacktestChains(self, request: pb.ListBacktestChainsRequest) -> pb.ListBacktestChainsResponse:
+        backtest_id = _backtest_id(request)
+        page = read_page(self._lab.lab_id, request)
+        found = await self._lab.read(
+            lambda db: lab_reads.list_chains(db, backtest_id, page.after, page.upto, page.size)
+        )
+        shown, token = paged(self._lab.lab_id, request, found, lab_nouns.chain)
+        return pb.ListBacktestChainsResponse(chains=shown, next_page_token=token)
+
+    @answers
+    async def ListSteps(self, request: pb.ListStepsRequest) -> pb.ListStepsResponse:
+        backtest_id = _backtest_id(request)
+        page = read_page(self._lab.lab_id, request)
+        found = await self._lab.read(lambda db: lab_reads.list_steps(db, backtest_id, page.after, page.upto, page.size))
+        shown, token = paged(self._lab.lab_id, request, found, lab_nouns.step)
+        return pb.ListStepsResponse(steps=shown, next_page_token=token)
+
+    @answers
+    async def ListEquityPoints(self, request: pb.ListEquityPointsRequest) -> pb.ListEquityPointsResponse:
+        backtest_id = _backtest_id(request)
+        if request.max_points < 0:
+            raise InvalidArgument(Reason.OUT_OF_BOUNDS, "max_points must not be below 0", "max_points")
+        page = read_page(self._lab.lab_id, request, _USUAL_POINTS, _MOST_POINTS)
+        found = await self._lab.read(
+            lambda db: lab_reads.list_points(db, backtest_id, request.max_points, page.after, page.upto, page.size)
+        )
+        shown, token = paged(self._lab.lab_id, request, found, lab_nouns.point)
+        return pb.ListEquityPointsResponse(points=shown, next_page_token=token)
+
+    @answers
+    async def GetBacktestReport(self, request: pb.GetBacktestReportRequest) -> pb.GetBacktestReportResponse:
+        backtest_id = _backtest_id(request)
+        found = await self._lab.backtest(backtest_id)
+        if not found.status.state.ended:
+            raise FailedPrecondition(
+                Reason.BACKTEST_NOT_ENDED, f"backtest {backtest_id} is {found.status.state}", "backtest_id"
+            )
+        html = await self._lab.report(found)
+        return pb.GetBacktestReportResponse(backtest=lab_nouns.backtest(found), html=html)
+
+    # -- streams ------------------------------------------------------------------------------------------------
+
+    @streams
+    def WatchBacktests(self, request: pb.WatchBacktestsRequest) -> AsyncIterator[Any]:
+        decode.known_fields(request)
+        return self._watches.backtests(request)
+
+
+def _backtest_id(request: Any) -> str:
+    """Which run a request names. Raises InvalidArgument."""
+    decode.known_fields(request)
+    if not request.backtest_id:
+        raise InvalidArgument(Reason.MISSING_FIELD, "backtest_id is required", "backtest_id")
+    return decode.within(request.backtest_id, 128, "backtest_id")
+
+
+def paged(lab_id: str, request: Any, page: Page[T], encode: Callable[[T], Any]) -> tuple[Sequence[Any], str]:
+    """The rows of a page that fit into an answer, and the token of the next one."""
+    messages: Iterable[Any] = (encode(row) for _, row in page.rows)
+    shown = fitting(messages)
+    more = page.more or len(shown) < len(page.rows)
+    return shown, next_token(lab_id, request, page.rows[len(shown) - 1][0], page.upto) if more else ""

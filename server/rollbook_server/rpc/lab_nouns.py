@@ -1,0 +1,58 @@
+"""The messages that the lab answers with, and the spec that it is asked with. Loaded with the lab: it needs numpy."""
+
+from rollbook.v1 import backtest_pb2, dataset_pb2
+from rollbook_server.domain.backtest import metrics, registered, rows, runs, spec
+from rollbook_server.rpc.encode import Encoder, timestamp
+from rollbook_server.rpc.read_facts import Decoder
+from rollbook_server.storage.lab_datasets import Gap
+
+_SPEC_PARTS = {
+    "selection": (backtest_pb2.SelectionSpec, spec.SelectionSpec),
+    "exits": (backtest_pb2.ExitSpec, spec.ExitSpec),
+    "volatility": (backtest_pb2.VolatilitySpec, spec.VolatilitySpec),
+    "fills": (backtest_pb2.FillSpec, spec.FillSpec),
+    "data": (backtest_pb2.DataSpec, spec.DataSpec),
+}
+read_spec = Decoder(
+    backtest_pb2.BacktestSpec,
+    spec.BacktestSpec,
+    parts={name: Decoder(message, fact) for name, (message, fact) in _SPEC_PARTS.items()},
+)
+backtest_spec = Encoder(
+    backtest_pb2.BacktestSpec,
+    spec.BacktestSpec,
+    parts={name: Encoder(message, fact) for name, (message, fact) in _SPEC_PARTS.items()},
+)
+
+step = Encoder(backtest_pb2.BacktestStep, runs.BacktestStep)
+point = Encoder(backtest_pb2.EquityPoint, runs.EquityPoint)
+leg = Encoder(backtest_pb2.BacktestLeg, rows.BacktestLeg)
+chain = Encoder(backtest_pb2.BacktestChain, rows.BacktestChain, parts={"legs": leg})
+_performance = Encoder(backtest_pb2.BacktestPerformance, metrics.BacktestPerformance)
+backtest_metrics = Encoder(
+    backtest_pb2.BacktestMetrics,
+    metrics.BacktestMetrics,
+    parts={
+        "coin": _performance,
+        "usd": _performance,
+        "triggers": Encoder(backtest_pb2.TriggerCount, metrics.TriggerCount),
+        "data": Encoder(backtest_pb2.DataShares, metrics.DataShares),
+    },
+)
+status = Encoder(
+    backtest_pb2.BacktestStatus,
+    runs.BacktestStatus,
+    parts={"last_steps": step, "last_chains": chain, "metrics": backtest_metrics, "equity": point},
+)
+backtest = Encoder(
+    backtest_pb2.Backtest,
+    runs.Backtest,
+    parts={"spec": backtest_spec, "status": status},
+)
+dataset = Encoder(dataset_pb2.Dataset, registered.Dataset)
+
+
+def gap(fact: Gap) -> dataset_pb2.DatasetGap:
+    """A stretch without data."""
+    start, end, missing = fact
+    return dataset_pb2.DatasetGap(start_time=timestamp(start), end_time=timestamp(end), missing_rows=missing)

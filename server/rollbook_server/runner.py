@@ -1,0 +1,161 @@
+"""Carries the lab's runs on: the oldest first, so many at a time, each part by part in a worker process.
+
+A run is a fold over its bars: a part takes the state and some more bars, and gives the next state and rows. Between two
+parts all is in lab.db, so there a run can be paused, cancelled, deleted or killed, and goes on with nothing twice and
+nothing missing. How long a part takes is aimed at, by the speed of the part before; what it brings forth does not
+depend on it.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, Protocol, TypeVar
+
+from rollbook_server.domain.backtest.runs import MEASURING
+from rollbook_server.domain.errors import Reason, Unavailable
+from rollbook_server.lab import Lab
+from rollbook_server.processes import WorkerDied, WorkerProcess
+from rollbook_server.storage import lab_reads
+from rollbook_server.storage.lab_store import Claim
+from rollbook_server.worker import Material, Measured, RunFailed, measure, simulate
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LEAST_BARS = 256
+"""Of a part: below it, passing the state around would take longer than the work."""
+_GROWTH = 16
+"""A part is at most so many times as long as the one before."""
+_ATTEMPTS = 5
+"""Workers that may die at one part; what kills them all will kill the next."""
+_PAUSE = 2.0
+"""Seconds after which is tried again what could not be written."""
+_FIGURES_EVERY, _FIGURES_SHARE = 2.0, 10.0
+"""Seconds between two looks at the figures so far, and how many times as long as a look takes."""
+
+
+class Log(Protocol):
+    """Where it is said what happens."""
+
+    def info(self, event: str, **fields: object) -> None: ...
+    def warning(self, event: str, **fields: object) -> None: ...
+    def error(self, event: str, **fields: object) -> None: ...
+
+
+class Runner:
+    """The slots in which runs are carried on, each with a process of its own: who kills one harms one run."""
+
+    def __init__(self, lab: Lab, log: Log, *, workers: int, memory_mib: int, part_seconds: float) -> None:
+        self._lab, self._log = lab, log
+        self._slots = [_Slot(lab, log, memory_mib, part_seconds) for _ in range(workers)]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Takes up what was under way when the server stopped, and what waits."""
+        self._tasks = [asyncio.create_task(slot.work()) for slot in self._slots]
+
+    async def stop(self) -> None:
+        """Leaves all runs where their last part ended; they go on at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(slot.close() for slot in self._slots))
+
+
+class _Slot:
+    """Carries on one run at a time."""
+
+    def __init__(self, lab: Lab, log: Log, memory_mib: int, part_seconds: float) -> None:
+        self._lab, self._log = lab, log
+        self._memory_mib, self._part_seconds = memory_mib, part_seconds
+        self._process = WorkerProcess(log, "runs")
+
+    async def close(self) -> None:
+        await self._process.close()
+
+    async def work(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            self._lab.queued.clear()  # before looking: what is queued meanwhile sets it again
+            found = await self._written(self._lab.claim)
+            if found is None:
+                await self._lab.queued.wait()
+                continue
+            claim, material = found
+            run = _Run(claim, material)
+            self._log.info("backtest_runs", backtest_id=claim.backtest_id, bars_done=claim.progress.bars_done)
+            try:
+                await self._carry_on(run)
+            except RunFailed as failure:
+                await self._fail(run, str(failure))
+            except Exception as error:  # a mistake of ours: this run fails, the others go on
+                self._log.error("run_failed", backtest_id=claim.backtest_id, error=repr(error))
+                await self._fail(run, f"{type(error).__name__}: {error}")
+
+    async def _carry_on(self, run: "_Run") -> None:
+        """Part by part to the end. Raises RunFailed."""
+        bars, figures_due = LEAST_BARS, time.monotonic() + _FIGURES_EVERY
+        while (claim := run.claim).progress.phase != MEASURING:
+            done = await self._attempt(
+                run, simulate, run.material, claim.checkpoint, claim.progress, bars, claim.points, claim.curve
+            )
+            await self._demand_memory(done.peak_memory)
+            following = await self._written(self._lab.record, claim, done.part)
+            if following is None:
+                return  # it was paused, cancelled or deleted
+            run.claim = following
+            speed = done.bars / max(done.seconds, 1e-6)
+            bars = max(LEAST_BARS, min(int(speed * self._part_seconds), bars * _GROWTH))
+            if time.monotonic() >= figures_due:
+                started = time.monotonic()
+                so_far = await self._measure(run, ended=False)
+                await self._written(self._lab.measured, run.claim, so_far.metrics)
+                now = time.monotonic()
+                figures_due = now + max(_FIGURES_EVERY, _FIGURES_SHARE * (now - started))
+        figures = await self._measure(run, ended=True)
+        await self._written(self._lab.finish, run.claim, figures.metrics, figures.result_digest)
+        self._log.info("backtest_succeeded", backtest_id=run.claim.backtest_id, result_digest=figures.result_digest)
+
+    async def _measure(self, run: "_Run", *, ended: bool) -> Measured:
+        number = run.claim.id
+        rows = await self._lab.read(lambda db: lab_reads.results(db, number))
+        measured = await self._attempt(run, measure, run.material, ended, rows.steps, rows.equity, rows.chains)
+        await self._demand_memory(measured.peak_memory)
+        return measured
+
+    async def _attempt(self, run: "_Run", function: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+        """Has a worker do something; where it dies, another one. Raises RunFailed."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._process.run(function, *args, **more)
+            except WorkerDied:
+                self._log.warning("worker_died", backtest_id=run.claim.backtest_id)
+        raise RunFailed(f"{_ATTEMPTS} worker processes died at the same part: killed, or out of memory")
+
+    async def _demand_memory(self, peak: int) -> None:
+        mib = peak // 2**20
+        if mib > self._memory_mib:
+            await self._process.close()  # or the next run would pay for this one
+            raise RunFailed(f"its worker held {mib} MiB, and the cap (lab_memory) is {self._memory_mib} MiB")
+
+    async def _fail(self, run: "_Run", error: str) -> None:
+        await self._written(self._lab.fail, run.claim, error)
+        self._log.warning("backtest_failed", backtest_id=run.claim.backtest_id, error=error)
+
+    async def _written(self, write: Callable[P, Awaitable[T]], *args: P.args, **more: P.kwargs) -> T:
+        """What a write returns; while the disk is full it is tried again, and the run waits."""
+        while True:
+            try:
+                return await write(*args, **more)
+            except Unavailable as refusal:
+                if refusal.reason is not Reason.STORAGE_FAILED:
+                    await asyncio.Event().wait()  # the server stops: until it cancels this
+                self._log.warning("lab_not_written", reason=refusal.message)
+                await asyncio.sleep(_PAUSE)
+
+
+class _Run:
+    """A run that is carried on, and how far it is."""
+
+    def __init__(self, claim: Claim, material: Material) -> None:
+        self.claim, self.material = claim, material

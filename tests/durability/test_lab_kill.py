@@ -1,0 +1,136 @@
+"""kill -9 of workers and of the server in the middle of runs: what comes out is what comes out undisturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rollbook.v1 import execution_pb2, instrument_pb2
+from rollbook.v1.backtest_pb2 import BACKTEST_STATE_SUCCEEDED
+from tests.support.lab import SLOW, LabCaller, call_spec, calling
+from tests.support.server import RunningServer
+
+DAYS = 4000
+
+
+def _spec(dataset_id: str, chance: random.Random) -> Any:
+    """A run of any kind, with several chains at once: there is more to lose in its middle."""
+    return call_spec(
+        dataset_id,
+        strategy=chance.choice(
+            (execution_pb2.STRATEGY_KIND_COVERED_CALL, execution_pb2.STRATEGY_KIND_CASH_SECURED_PUT)
+        ),
+        style=chance.choice((instrument_pb2.CONTRACT_STYLE_INVERSE, instrument_pb2.CONTRACT_STYLE_LINEAR)),
+        max_open_chains=3,
+    )
+
+
+def _worker(server: RunningServer) -> int:
+    """The process that runs are carried on in; 0 while there is none yet."""
+    started = [json.loads(line) for line in list(server.lines) if '"worker_started"' in line]
+    return next((said["pid"] for said in reversed(started) if said["work"] == "runs"), 0)
+
+
+async def _further(lab: LabCaller, backtest_id: str, pct: float) -> bool:
+    """Waits until a run has come so far; whether it is still under way."""
+    run = await lab.seen(
+        backtest_id,
+        lambda seen: seen.status.progress_pct >= pct or seen.status.state == BACKTEST_STATE_SUCCEEDED,
+    )
+    return run.status.state != BACKTEST_STATE_SUCCEEDED
+
+
+async def _survive(folder: Path, kills: int, seed: int) -> None:
+    """Runs, each killed at growing random moments, by turns its worker and its server, until so many kills have hit."""
+    chance = random.Random(seed)
+    hit = 0
+    with RunningServer(folder / "ledger.db", *SLOW) as server:
+        while hit < kills:
+            async with calling(server.target) as lab:
+                spec = _spec(await lab.bars(days=DAYS), chance)
+                alone = await lab.until((await lab.create(spec)).backtest_id)
+                rows = await lab.rows(alone.backtest_id)
+                run = await lab.create(spec)
+            pct = 0.0
+            while True:
+                async with calling(server.target) as lab:
+                    pct += chance.uniform(0, 40)
+                    if not await _further(lab, run.backtest_id, pct):
+                        break
+                worker = _worker(server)
+                if worker and chance.random() < 0.5:
+                    with suppress(ProcessLookupError):  # the one before it was killed a moment ago
+                        os.kill(worker, signal.SIGKILL)
+                else:
+                    server.kill()
+                    server.start()
+                hit += 1
+            async with calling(server.target) as lab:
+                ended = await lab.get(run.backtest_id)
+                assert ended.run_digest == alone.run_digest
+                assert ended.result_digest == alone.result_digest
+                assert await lab.rows(run.backtest_id) == rows
+                assert list(ended.status.equity) == list(alone.status.equity)
+                assert list(ended.status.last_chains) == list(alone.status.last_chains)
+                assert ended.status.metrics == alone.status.metrics
+
+
+async def test_two_kills_change_nothing(tmp_path: Path) -> None:
+    """Killed twice in its middle a run ends with the chains, decisions, equity, figures and digest of one that was left
+    alone, bit by bit."""
+    await _survive(tmp_path, kills=2, seed=1)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [2, 3])
+async def test_twenty_kills_change_nothing(seed: int, tmp_path: Path) -> None:
+    """Twenty kills keep the promise of two."""
+    await _survive(tmp_path, kills=20, seed=seed)
+
+
+async def test_workers_die_with_their_server(tmp_path: Path) -> None:
+    """No process of a server that was killed outlives it: neither a worker in the middle of its work, nor what starts
+    workers."""
+    with RunningServer(tmp_path / "ledger.db", *SLOW) as server:
+        async with calling(server.target) as lab:
+            run = await lab.create(call_spec(await lab.bars(days=DAYS)))
+            assert await _further(lab, run.backtest_id, 1)
+        children = _descendants(server.pid)
+        assert _worker(server) in children
+        server.kill()
+        for pid in children:
+            _await_end(pid)
+        server.start()
+        async with calling(server.target) as lab:
+            assert (await lab.until(run.backtest_id)).status.state == BACKTEST_STATE_SUCCEEDED
+
+
+def _descendants(pid: int) -> list[int]:
+    """All processes below one."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += [int(child), *_descendants(int(child))]
+    return found
+
+
+def _await_end(pid: int) -> None:
+    """Waits until a process that is not ours has ended."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ready, _, _ = select.select([handle], [], [], 20)
+        assert ready, f"process {pid} is still there"
+    finally:
+        os.close(handle)
