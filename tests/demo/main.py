@@ -19,6 +19,7 @@ from rich.progress import Progress
 from rollbook import AsyncClient
 from tests.demo.bot import Bot
 from tests.demo.history import show_history
+from tests.demo.lab import backtest
 from tests.demo.market import Market, Snapshot
 from tests.demo.outage import trade_through_outage
 from tests.demo.recorded import find_recorded
@@ -54,8 +55,10 @@ def main() -> int:
     console.print("[bold]Rollbook demo[/]: a dry-run bot sells options, and the ledger keeps its book.\n")
     with RunningServer(db, listen=f"127.0.0.1:{free_port()}") as server:
         console.print(f"server   {server.target}, database {db}", soft_wrap=True)
-        missed = asyncio.run(_run(server, None if options.synthetic else options.data, console))
-    return _check(db, console) or int(missed)
+        data = None if options.synthetic else options.data
+        missed = asyncio.run(_run(server, data, console))
+        failed = backtest(server.target, data, directory, console)
+    return _check(db, console) or int(missed or failed)
 
 
 def _console() -> Console:
