@@ -8,8 +8,8 @@ SHELL := bash
 PYTHON ?= python3
 PROTOS_PYTHON ?= $(PYTHON)
 BIN := .venv/bin
-GENERATED := clients/python/rollbook/v1 clients/python/rollbook/models.py clients/python/rollbook/_client.py \
-	docs/api.md
+ASYNC_MODULES := $(wildcard clients/python/rollbook/_async_*.py)
+GENERATED := clients/python/rollbook/v1 clients/python/rollbook/models.py $(subst _async_,_,$(ASYNC_MODULES)) docs/api.md
 # What the client promises: it holds on the oldest libraries that it takes as on the newest.
 CLIENT_TESTS := $(wildcard tests/integration/test_client*.py) tests/integration/test_docs_clients.py \
 	tests/integration/test_readme.py tests/unit/test_exports.py tests/unit/test_models.py tests/unit/test_payloads.py
@@ -59,7 +59,7 @@ format: .venv/ready ## format Python and protos
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format; $(BIN)/buf format --write
 
 .PHONY: protos
-protos: .venv/ready .venv-protos/ready .venv-protos-mypy/ready ## make stubs, models and docs/api.md from the protos, Client from AsyncClient
+protos: .venv/ready .venv-protos/ready .venv-protos-mypy/ready ## make stubs, models and docs/api.md from the protos, Client and Lab from their asyncio twins
 	@protos/generate.sh .
 	@echo "made $(GENERATED)"
 

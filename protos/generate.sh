@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes everything that is generated, at its place below the directory $1. From the protos: rollbook/v1 (messages,
-# services, typed stubs), rollbook/models.py and docs/api.md; from the asyncio client its synchronous twin
-# rollbook/_client.py. `make protos` calls it for the repository itself, `make check-protos` for a temporary directory.
+# services, typed stubs), rollbook/models.py and docs/api.md; from each asyncio module rollbook/_async_X.py its synchronous
+# twin rollbook/_X.py. `make protos` calls it for the repository itself, `make check-protos` for a temporary directory.
 set -euo pipefail
 export LC_ALL=C  # the order of the files, hence of the models, is the same everywhere
 [ $# -eq 1 ] || { echo "usage: protos/generate.sh DIRECTORY" >&2; exit 2; }
@@ -26,9 +26,12 @@ trap 'rm -rf "$fresh"' EXIT
     "${services[@]}"
 "$python" protos/models.py "$fresh/descriptors.binpb" > "$fresh/rollbook/models.py"
 "$python" -m protos.api_docs "$fresh/descriptors.binpb" > "$fresh/api.md"
-"$python" protos/sync_client.py clients/python/rollbook/_async_client.py \
-    | .venv/bin/ruff check --quiet --select I,UP028 --unsafe-fixes --fix-only - \
-    | .venv/bin/ruff format --quiet - > "$fresh/rollbook/_client.py"
+mkdir "$fresh/twins"
+"$python" protos/sync_client.py "$fresh/twins" clients/python/rollbook/_async_*.py
+for twin in "$fresh"/twins/*.py; do  # through a pipe: there is no configuration beside the file itself
+    .venv/bin/ruff check --quiet --select I,UP028 --unsafe-fixes --fix-only - < "$twin" \
+        | .venv/bin/ruff format --quiet - > "$fresh/rollbook/$(basename "$twin")"
+done
 echo '"""The generated messages and services of the API; made by make protos, do not edit."""' \
     > "$fresh/rollbook/v1/__init__.py"
 
@@ -36,5 +39,5 @@ echo '"""The generated messages and services of the API; made by make protos, do
 package=$target/clients/python/rollbook
 mkdir -p "$package" "$target/docs"
 rm -rf "$package/v1"
-mv "$fresh/rollbook/v1" "$fresh/rollbook/models.py" "$fresh/rollbook/_client.py" "$package/"
+mv "$fresh/rollbook"/* "$package/"
 mv "$fresh/api.md" "$target/docs/"

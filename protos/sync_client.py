@@ -1,10 +1,10 @@
-"""Writes rollbook/_client.py, the synchronous twin of rollbook/_async_client.py.
+"""Writes the synchronous twins of the asyncio modules of `rollbook`: rollbook/_lab.py of rollbook/_async_lab.py, …
 
-    python protos/sync_client.py ASYNC_MODULE > _client.py
+    python protos/sync_client.py DIRECTORY ASYNC_MODULE…
 
 Whatever waits in the code, and whatever speaks of it in comments and docstrings, is replaced by the rules below. What
-no rule has reached is refused, and so is a rule that reaches nothing. The result's imports are out of order and its
-lines shorter than need be: protos/generate.sh has ruff mend that.
+no rule has reached is refused, and so is a rule that reaches nothing in any of the modules. The results' imports are
+out of order and their lines shorter than need be: protos/generate.sh has ruff mend that.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-HEADER = '"""The synchronous client; made by make protos, do not edit."""\n'
+HEADER = '"""The synchronous twin of {name}; made by make protos, do not edit."""\n'
 
 # Pattern -> what stands there instead, tried in this order. They hold for the text as a whole, since examples, error
 # messages and comments show the same words as the code.
@@ -33,7 +34,8 @@ RULES = {
     r"\bAsyncGenerator\[(\S+), None\]": r"Generator[\1, None, None]",
     r"\bAsyncGenerator\b": "Generator",
     r"\baclosing\b": "closing",
-    r"\bAsyncClient\b": "Client",
+    r"\bAsync(?=(?:Client|Connection|Lab)\b)": "",
+    r"(?<=\brollbook\._)async_(?=connection\b)": "",
     r"(?<=Service)AsyncStub\b": "Stub",
     r"\btasks\b": "threads",
     r"\bthe event loop that runs while it is made\b": "the process that makes it, not to its forks",
@@ -58,28 +60,43 @@ def _without_counterpart(tree: ast.Module) -> Iterator[ast.stmt | ast.ExceptHand
             yield node
 
 
-def generate(source: str) -> str:
-    """The synchronous module."""
+def generate(source: str, name: str, used: Counter[str]) -> str:
+    """The synchronous module of an asyncio one; counts in `used` how often each rule had something to do."""
     lines = source.splitlines(keepends=True)
     for node in _without_counterpart(ast.parse(source)):
         assert node.end_lineno is not None
         lines[node.lineno - 1 : node.end_lineno] = [""] * (node.end_lineno - node.lineno + 1)
-    text = HEADER + "".join(lines)
+    text = "".join(lines)
     for pattern, replacement in RULES.items():
         text, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
-        if not count:
-            raise Refused(f"a rule has nothing to do: {pattern}")
+        used[pattern] += count
     for line in text.splitlines():
         if LEFT_OVER.search(line):
-            raise Refused(f"there is no rule for: {line.strip()}")
-    return text
+            raise Refused(f"{name}: there is no rule for: {line.strip()}")
+    return HEADER.format(name=name) + text
+
+
+def generate_all(modules: Sequence[Path]) -> dict[str, str]:
+    """The twins by the names of their files."""
+    used: Counter[str] = Counter()
+    twins = {
+        module.name.replace("_async_", "_"): generate(module.read_text(encoding="utf-8"), module.stem, used)
+        for module in modules
+    }
+    for pattern in RULES:
+        if not used[pattern]:
+            raise Refused(f"a rule has nothing to do: {pattern}")
+    return twins
 
 
 def main() -> None:
+    directory, *modules = map(Path, sys.argv[1:])
     try:
-        print(generate(Path(sys.argv[1]).read_text(encoding="utf-8")), end="")
+        twins = generate_all(modules)
     except Refused as refused:
         sys.exit(f"protos/sync_client.py: {refused}")
+    for name, text in twins.items():
+        (directory / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -207,7 +207,7 @@ def test_help_of_the_whole(shell: Shell) -> None:
     """The first page lists all commands, and says what the exit codes mean."""
     text = shell("--help", COLUMNS="80").stdout
     assert all(f"│ {command} " in text for command in COMMANDS)
-    assert "Exit codes: 0 done; 1 the ledger refused it; 2 wrong usage" in text
+    assert "Exit codes: 0 done; 1 the server refused it; 2 wrong usage" in text
     assert shell("--version").stdout.strip()
 
 

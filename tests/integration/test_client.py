@@ -225,6 +225,8 @@ async def test_every_call_of_the_api_has_its_method(ledger: Ledger, client: roll
         (_filters.EntryFilter, models.ListEntriesRequest),
         (_filters.RefusalFilter, models.ListRefusedExecutionsRequest),
         (_filters.ValueFilter, models.ListValuationsRequest),
+        (_filters.BacktestFilter, models.ListBacktestsRequest),
+        (_filters.DatasetFilter, models.ListDatasetsRequest),
     ],
 )
 def test_the_keywords_of_a_list_are_the_fields_of_its_request(keywords: type, request_model: type) -> None:

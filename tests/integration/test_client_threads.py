@@ -86,7 +86,7 @@ def test_closing_ends_the_calls_of_all_threads(server: RunningServer) -> None:
 def test_a_call_may_find_its_connection_just_closed(server: RunningServer) -> None:
     """The other thread may be quicker, between a call's look for the connection and its first attempt."""
     with Client(server.target) as client:
-        client._opened().channel.close()
+        client._open_connection().channel.close()
         with pytest.raises(Unconfirmed, match="closed") as raised:
             client.get_server_status()
     assert raised.value.code is grpc.StatusCode.CANCELLED

@@ -1,4 +1,4 @@
-"""The synchronous client with the asyncio client's face, so that one test body holds for both."""
+"""The synchronous clients with the asyncio clients' face, so that one test body holds for both."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any, Self, cast
 
-from rollbook import AsyncClient, Client
+from rollbook import AsyncClient, AsyncLab, Client, Lab
 
 
 class InThreads:
-    """A `rollbook.Client` whose methods can be awaited and whose iterators be walked with `async for`; each call and
-    each step is made in a thread, as the synchronous bot would make it in its own.
+    """A `rollbook.Client` or `rollbook.Lab` whose methods can be awaited and whose iterators be walked with
+    `async for`; each call and each step is made in a thread, as the synchronous bot would make it in its own.
     """
 
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        self._client = Client(*args, **keywords)
+    def __init__(self, kind: Callable[..., Any], *args: Any, **keywords: Any) -> None:
+        self._client = kind(*args, **keywords)
 
     def __repr__(self) -> str:
         return repr(self._client)
@@ -49,5 +49,11 @@ async def _walk(method: Callable[..., Generator[Any, None, None]], *args: Any, *
             yield item
 
 
-CLIENTS: dict[str, type[AsyncClient]] = {"AsyncClient": AsyncClient, "Client": cast("Any", InThreads)}
+CLIENTS: dict[str, type[AsyncClient]] = {
+    "AsyncClient": AsyncClient,
+    "Client": cast("Any", functools.partial(InThreads, Client)),
+}
 """Both clients, to be named by a test's parameter."""
+
+LABS: dict[str, type[AsyncLab]] = {"AsyncLab": AsyncLab, "Lab": cast("Any", functools.partial(InThreads, Lab))}
+"""The same of the lab."""

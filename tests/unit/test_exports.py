@@ -11,29 +11,37 @@ import sys
 import pytest
 
 import rollbook
-from rollbook import AsyncClient, Client, errors, models
+from rollbook import AsyncClient, AsyncLab, Client, Lab, errors, models
 
 EXPORTED = [
-    "Action", "AlreadyExists", "AsyncClient", "CashLine", "ChainMirror", "ChainOrder", "ChainState", "ChainValuation",
-    "Client",
-    "CloseReason", "ContractStyle", "CorrectionEntry", "Cursor", "DeadlineExceeded", "ErrorReason", "ExecutionEntry",
-    "ExecutionResult", "ExecutionStatus", "ExpiryEntry", "FailedPrecondition", "FeeSource", "Fill", "FillSource",
-    "FillsEntry", "Flag", "GetChainRequest", "GetChainResponse", "GetPortfolioRequest", "GetPortfolioResponse",
-    "GetServerStatusRequest", "GetServerStatusResponse", "Greeks", "Instrument", "Internal", "InvalidArgument",
-    "LedgerEntry", "LedgerError", "LegState", "LegValuation", "LineKind", "Liquidity", "ListChainsRequest",
-    "ListChainsResponse", "ListEntriesRequest", "ListEntriesResponse", "ListRefusedExecutionsRequest",
-    "ListRefusedExecutionsResponse",
-    "ListValuationsRequest", "ListValuationsResponse",
-    "Mark", "MarkFlag", "Mode", "NotFound", "OptionType", "Order", "OrderState", "OutOfRange",
+    "Action", "AlreadyExists", "AsyncClient", "AsyncLab", "Backtest", "BacktestChain", "BacktestLeg", "BacktestMetrics",
+    "BacktestPerformance", "BacktestSpec", "BacktestState", "BacktestStatus", "BacktestStep", "CancelBacktestRequest",
+    "CancelBacktestResponse", "CashLine", "ChainMirror", "ChainOrder", "ChainState", "ChainValuation", "Client",
+    "CloseReason", "ContractStyle", "CorrectionEntry", "CreateBacktestRequest", "CreateBacktestResponse", "Cursor",
+    "DataShares", "DataSpec", "Dataset", "DatasetGap", "DatasetKind", "DeadlineExceeded", "DeleteBacktestRequest",
+    "DeleteBacktestResponse", "EquityPoint", "ErrorReason", "ExecutionEntry", "ExecutionResult", "ExecutionStatus",
+    "ExitSpec", "ExitStyle", "ExpiryEntry", "FailedPrecondition", "FeeSchedule", "FeeSource", "Fill", "FillPrice",
+    "FillSource", "FillSpec", "FillsEntry", "Flag", "GetBacktestReportRequest", "GetBacktestReportResponse",
+    "GetBacktestRequest", "GetBacktestResponse", "GetChainRequest", "GetChainResponse", "GetDatasetRequest",
+    "GetDatasetResponse", "GetPortfolioRequest", "GetPortfolioResponse", "GetServerStatusRequest",
+    "GetServerStatusResponse", "Greeks", "Instrument", "Internal", "InvalidArgument", "Lab", "LabCursor", "LedgerEntry",
+    "LedgerError", "LegState", "LegValuation", "LineKind", "Liquidity", "ListBacktestChainsRequest",
+    "ListBacktestChainsResponse", "ListBacktestsRequest", "ListBacktestsResponse", "ListChainsRequest",
+    "ListChainsResponse", "ListDatasetGapsRequest", "ListDatasetGapsResponse", "ListDatasetsRequest",
+    "ListDatasetsResponse", "ListEntriesRequest", "ListEntriesResponse", "ListEquityPointsRequest",
+    "ListEquityPointsResponse", "ListRefusedExecutionsRequest", "ListRefusedExecutionsResponse", "ListStepsRequest",
+    "ListStepsResponse", "ListValuationsRequest", "ListValuationsResponse", "Mark", "MarkFlag", "MissingOffer", "Mode",
+    "NotFound", "OptionType", "Order", "OrderState", "OutOfRange", "PauseBacktestRequest", "PauseBacktestResponse",
     "PermissionDenied", "PortfolioRow", "PortfolioValuation", "PositionChain", "PositionEffect", "PositionLeg",
-    "RawPayload", "RecordExecutionRequest", "RecordExecutionResponse", "RecordExecutionsRequest",
+    "QuoteSource", "RawPayload", "RecordExecutionRequest", "RecordExecutionResponse", "RecordExecutionsRequest",
     "RecordExecutionsResponse", "RecordFillsRequest", "RecordFillsResponse", "RecordSettlementRequest",
-    "RecordSettlementResponse", "RecordedExecution", "Refusal", "Refused", "RefusedExecution", "ReportedDelivery",
-    "ResourceExhausted", "Roll", "RollMove", "SettlementEntry", "SettlementPeriod", "Side", "StrategyKind",
-    "Unauthenticated", "Unavailable", "Unconfirmed", "Unimplemented", "UpdateMarksRequest", "UpdateMarksResponse",
-    "ValueSample",
-    "WatchChainsRequest", "WatchChainsResponse", "WatchEntriesRequest", "WatchEntriesResponse",
-    "errors", "models", "new_request_id",
+    "RecordSettlementResponse", "RecordedExecution", "Refusal", "Refused", "RefusedExecution", "RegisterDatasetRequest",
+    "RegisterDatasetResponse", "ReportedDelivery", "ResourceExhausted", "ResumeBacktestRequest",
+    "ResumeBacktestResponse", "Roll", "RollMove", "Scoring", "SelectionSpec", "SettlementEntry", "SettlementPeriod",
+    "Side", "StepOutcome", "StrategyKind", "SyntheticMarket", "TriggerCount", "Unauthenticated", "Unavailable",
+    "Unconfirmed", "Unimplemented", "UpdateMarksRequest", "UpdateMarksResponse", "ValueSample", "VolatilitySource",
+    "VolatilitySpec", "WatchBacktestsRequest", "WatchBacktestsResponse", "WatchChainsRequest", "WatchChainsResponse",
+    "WatchEntriesRequest", "WatchEntriesResponse", "errors", "models", "new_request_id", "specs",
 ]  # fmt: skip
 
 
@@ -49,11 +57,14 @@ def test_the_package_exports_what_a_bot_needs() -> None:
         *models.__all__,
         *classes,
         "AsyncClient",
+        "AsyncLab",
         "ChainMirror",
         "Client",
+        "Lab",
         "errors",
         "models",
         "new_request_id",
+        "specs",
     } == {*EXPORTED}
     for name in EXPORTED:
         assert getattr(rollbook, name) is not None
@@ -72,6 +83,9 @@ def test_the_package_exports_what_a_bot_needs() -> None:
         ("from rollbook import new_request_id", ["rollbook._client", "rollbook._async_client"]),
         ("from rollbook import Client", ["rollbook._async_client", "grpc_status", "rollbook_server", "numpy"]),
         ("from rollbook import AsyncClient", ["rollbook._client", "grpc_status", "rollbook_server", "numpy"]),
+        ("from rollbook import Lab", ["rollbook._async_lab", "rollbook._client", "yaml", "numpy"]),
+        ("from rollbook import AsyncLab", ["rollbook._lab", "rollbook._async_client", "yaml", "numpy"]),
+        ("from rollbook import specs", ["grpc", "asyncio", "yaml"]),
     ],
 )
 def test_nothing_is_loaded_before_it_is_needed(statement: str, absent: list[str]) -> None:
@@ -92,12 +106,13 @@ def _waiting_taken_out(signature: str) -> str:
     return signature.replace("AsyncIterator[", "Iterator[")
 
 
-def test_both_clients_have_the_same_methods() -> None:
+@pytest.mark.parametrize(("asynchronous", "synchronous"), [(AsyncClient, Client), (AsyncLab, Lab)])
+def test_twins_have_the_same_methods(asynchronous: type, synchronous: type) -> None:
     """Who knows one client knows the other: same names, same arguments, same defaults, same answers."""
-    expected = {name: _waiting_taken_out(text) for name, text in _methods(AsyncClient).items()}
+    expected = {name: _waiting_taken_out(text) for name, text in _methods(asynchronous).items()}
     assert len(expected) > 15
-    assert _methods(Client) == expected
-    waiting = {name for name, method in inspect.getmembers(Client) if inspect.iscoroutinefunction(method)}
+    assert _methods(synchronous) == expected
+    waiting = {name for name, method in inspect.getmembers(synchronous) if inspect.iscoroutinefunction(method)}
     assert not waiting
 
 

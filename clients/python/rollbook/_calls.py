@@ -12,7 +12,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -27,15 +27,19 @@ from rollbook.errors import (
     Unconfirmed,
 )
 from rollbook.models import (
+    BacktestSpec,
     Cursor,
     ErrorReason,
     ExecutionResult,
+    ExitStyle,
+    LabCursor,
     LedgerEntry,
     RecordFillsRequest,
     RecordSettlementRequest,
 )
 
 Single = TypeVar("Single", ExecutionResult, RecordFillsRequest, RecordSettlementRequest)
+AnyCursor = TypeVar("AnyCursor", Cursor, LabCursor)
 __all__ = ["new_request_id"]
 
 log = logging.getLogger("rollbook")
@@ -44,6 +48,9 @@ Options = Iterable[tuple[str, Any]]
 
 MAX_REQUEST_BYTES = 4 * 1024 * 1024
 """A server's limit unless it is told otherwise, and ours is not."""
+
+GROUP = uuid.UUID("3c0d0c0e-52c7-5c0b-9a35-6a1f0f1f6f0d")
+"""Namespace of the request_ids that are made from a group's id. Another one would queue every old group again."""
 
 LONGEST_DEADLINE = 1e9
 """Seconds; gRPC takes what is far beyond for over, and each attempt would end at once."""
@@ -86,6 +93,19 @@ def completed(command: Single, account: str) -> Single:
     return dataclasses.replace(
         command, account=command.account or account, request_id=command.request_id or new_request_id()
     )
+
+
+def exit_styles(spec: BacktestSpec) -> tuple[BacktestSpec, BacktestSpec]:
+    """The spec held to expiry, which has no rules of exit, and with take profit and rolls."""
+    return (
+        dataclasses.replace(spec, exit_style=ExitStyle.HOLD_TO_EXPIRY, exits=None),
+        dataclasses.replace(spec, exit_style=ExitStyle.TP_AND_ROLL),
+    )
+
+
+def member_id(group_id: str, spec: BacktestSpec) -> str:
+    """The request_id of a group's run, by its exit style."""
+    return str(uuid.uuid5(GROUP, f"{group_id}/{spec.exit_style}"))
 
 
 def channel_options(target: str, options: Options) -> list[tuple[str, Any]]:
@@ -213,7 +233,7 @@ def ended() -> LedgerError:
     return Unavailable("the stream ended", code=grpc.StatusCode.UNAVAILABLE)
 
 
-def interrupted(progress: Progress, failure: LedgerError, tell: Interrupted | None) -> float:
+def interrupted(progress: Progress[Any], failure: LedgerError, tell: Interrupted | None) -> float:
     """Seconds to wait before a watch goes on. Raises the failure if it will not pass."""
     pause = progress.pause_after(failure)
     log.info("%s, watching again in %.2f s", failure, pause)
@@ -222,23 +242,20 @@ def interrupted(progress: Progress, failure: LedgerError, tell: Interrupted | No
     return pause
 
 
-class Progress:
+class Progress(Generic[AnyCursor]):
     """How far a watch has come, and how it goes on after an interruption."""
 
-    def __init__(self, cursor: Cursor | None, jitter: Callable[[float, float], float] = random.uniform) -> None:
-        self._cursor = cursor
+    def __init__(self, cursor: AnyCursor | None, jitter: Callable[[float, float], float] = random.uniform) -> None:
+        self.cursor: AnyCursor | None = cursor
+        """The next attempt goes on after it; None begins with the present state."""
         self._jitter = jitter
         self._failures = 0
         self._last_entry = (0, 0)
 
-    def resume(self) -> tuple[str, int]:
-        """ledger_id and after_revision of the next attempt."""
-        return (self._cursor.ledger_id, self._cursor.revision) if self._cursor else ("", 0)
-
-    def saw(self, cursor: Cursor | None) -> None:
+    def saw(self, cursor: AnyCursor | None) -> None:
         """A message came."""
         self._failures = 0
-        self._cursor = cursor or self._cursor
+        self.cursor = cursor or self.cursor
 
     def new(self, entries: Iterable[LedgerEntry]) -> tuple[LedgerEntry, ...]:
         """The entries that were not seen: a revision that was cut is sent again from its beginning."""
@@ -249,8 +266,8 @@ class Progress:
 
     def pause_after(self, failure: LedgerError) -> float:
         """Seconds to wait before the next attempt. Raises the failure if another attempt would meet it again."""
-        if failure.reason == ErrorReason.STALE_CURSOR and self._cursor is not None:
-            self._cursor, self._last_entry = None, (0, 0)  # another ledger, or one that was set back: start over
+        if failure.reason == ErrorReason.STALE_CURSOR and self.cursor is not None:
+            self.cursor, self._last_entry = None, (0, 0)  # another ledger, or one that was set back: start over
             return 0.0
         if not _passes(failure):
             raise failure

@@ -1,26 +1,21 @@
-"""The synchronous client; made by make protos, do not edit."""
+"""The synchronous twin of _async_client; made by make protos, do not edit."""
 
 from __future__ import annotations
 
 import dataclasses
-import logging
-import threading
-import time
-import warnings
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 import grpc
-from google.protobuf.message import Message
 
-from rollbook import _calls, errors, models
+from rollbook import _calls, models
 from rollbook._calls import Interrupted
+from rollbook._connection import Connection
 from rollbook._filters import ChainFilter, ChainWatch, EntryFilter, EntryWatch, RefusalFilter, ValueFilter
 from rollbook.v1 import ledger_service_pb2 as ledger_pb
-from rollbook.v1 import ledger_service_pb2_grpc, system_service_pb2_grpc
+from rollbook.v1 import ledger_service_pb2_grpc, system_service_pb2_grpc, watch_pb2
 from rollbook.v1 import system_service_pb2 as system_pb
 
 if TYPE_CHECKING:
@@ -29,24 +24,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Client"]
 
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response")
-
-log = logging.getLogger("rollbook")
-
 
 @dataclasses.dataclass(frozen=True)
-class Connection:
-    """A channel and the services behind it."""
+class Services:
+    """What the client calls."""
 
-    channel: grpc.Channel
     ledger: LedgerServiceStub
     system: SystemServiceStub
-    streams: set[Any] = dataclasses.field(default_factory=set)
-    """Watches that are open: an older grpc does not end them with the channel."""
+
+    @classmethod
+    def behind(cls, channel: grpc.Channel) -> Self:
+        """The services of a server."""
+        return cls(
+            ledger_service_pb2_grpc.LedgerServiceStub(channel), system_service_pb2_grpc.SystemServiceStub(channel)
+        )
 
 
-class Client:
+class Client(Connection[Services]):
     """A connection to a ledger. One is enough for a whole bot: all its threads may call at the same time.
 
     A bot is a fill, the execution around it, and a few lines for the ledger.
@@ -99,57 +93,13 @@ class Client:
             token: Sent with each call as a bearer token. Beyond loopback it needs credentials (ValueError).
             options: More gRPC channel options; they win over the client's own.
         """
-        self._target = target
+        super().__init__(
+            target, Services.behind, deadline=deadline, credentials=credentials, token=token, options=options
+        )
         self._account = account
-        self._deadline = _calls.check_deadline(deadline)
-        self._credentials = credentials
-        self._metadata = _calls.call_metadata(target, credentials, token)
-        self._options = _calls.channel_options(target, options)
-        self._connection: Connection | None = None
-        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._target!r}, account={self._account!r})"
-
-    def __del__(self) -> None:
-        # Through getattr: a constructor that raised has left no channel behind.
-        if getattr(self, "_connection", None) is not None:
-            warnings.warn(f"{self!r} was never closed", ResourceWarning, stacklevel=2)
-
-    def __enter__(self) -> Self:
-        return self.open()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def open(self) -> Self:
-        """Make the client ready. It connects with the first call, and again whenever the connection was lost, so that
-        the server may be started later than the bot.
-        """
-        # Not in the constructor: a channel belongs to the process that makes it, not to its forks.
-        with self._lock:  # threads that open it together would else leave a channel that nobody closes
-            if self._connection is None:
-                if self._credentials is None:
-                    channel = grpc.insecure_channel(self._target, self._options)
-                else:
-                    channel = grpc.secure_channel(self._target, self._credentials, self._options)
-                self._connection = Connection(
-                    channel,
-                    ledger_service_pb2_grpc.LedgerServiceStub(channel),
-                    system_service_pb2_grpc.SystemServiceStub(channel),
-                )
-        return self
-
-    def close(self) -> None:
-        """Give the connection back; calls that still wait end with `Unconfirmed`. A second time does nothing."""
-        with self._lock:
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            for stream in tuple(connection.streams):
-                stream.cancel()
-            connection.channel.close()
 
     # Commands: each is a value with a request_id, to be kept until it is answered.
 
@@ -408,21 +358,17 @@ class Client:
         """
         filters.setdefault("account", self._account)
         progress = _calls.Progress(cursor)
-        while True:
-            ledger_id, revision = progress.resume()
-            request = models.WatchChainsRequest(ledger_id=ledger_id, after_revision=revision, **filters)
-            listening = self._listen(self._opened().ledger.WatchChains, request.to_proto())
-            try:
-                with closing(listening) as stream:
-                    for message in stream:
-                        response = models.WatchChainsResponse.from_proto(message)
-                        progress.saw(response.cursor)
-                        yield response
-                failure = _calls.ended()
-            except errors.LedgerError as error:
-                failure = error
-            pause = _calls.interrupted(progress, failure, on_interruption)
-            time.sleep(pause)
+
+        def request() -> watch_pb2.WatchChainsRequest:
+            at = progress.cursor or models.Cursor()
+            return models.WatchChainsRequest(ledger_id=at.ledger_id, after_revision=at.revision, **filters).to_proto()
+
+        watching = self._watch(lambda services: services.ledger.WatchChains, request, progress, on_interruption)
+        with closing(watching) as stream:
+            for message in stream:
+                response = models.WatchChainsResponse.from_proto(message)
+                progress.saw(response.cursor)
+                yield response
 
     def watch_entries(
         self,
@@ -438,66 +384,14 @@ class Client:
         """
         filters.setdefault("account", self._account)
         progress = _calls.Progress(cursor)
-        while True:
-            ledger_id, revision = progress.resume()
-            request = models.WatchEntriesRequest(ledger_id=ledger_id, after_revision=revision, **filters)
-            listening = self._listen(self._opened().ledger.WatchEntries, request.to_proto())
-            try:
-                with closing(listening) as stream:
-                    for message in stream:
-                        response = models.WatchEntriesResponse.from_proto(message)
-                        progress.saw(response.cursor)
-                        yield dataclasses.replace(response, entries=progress.new(response.entries))
-                failure = _calls.ended()
-            except errors.LedgerError as error:
-                failure = error
-            pause = _calls.interrupted(progress, failure, on_interruption)
-            time.sleep(pause)
 
-    def _listen(
-        self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request
-    ) -> Generator[Response, None, None]:
-        """The messages of one stream; its end is a LedgerError, unless the server just ends it."""
-        streams = self._opened().streams
-        try:
-            call = method(request, metadata=self._metadata)
-        except ValueError:
-            raise _calls.closed(None) from None
-        streams.add(call)
-        try:
-            yield from call
-        except grpc.RpcError as status:
-            raise errors.from_rpc_error(status, None) from status
-        finally:
-            streams.discard(call)
-            call.cancel()
+        def request() -> watch_pb2.WatchEntriesRequest:
+            at = progress.cursor or models.Cursor()
+            return models.WatchEntriesRequest(ledger_id=at.ledger_id, after_revision=at.revision, **filters).to_proto()
 
-    # How a call is made.
-
-    def _call(
-        self,
-        method: grpc.UnaryUnaryMultiCallable[Request, Response],
-        request: Request,
-        deadline: float | None,
-        command: errors.Command | None = None,
-    ) -> Response:
-        """The answer, after as many attempts as the deadline allows. Each of them sends the same bytes."""
-        _calls.check_size(request, command)
-        attempts = _calls.Attempts(self._deadline if deadline is None else deadline)
-        failure = _calls.closed(command)
-        while True:
-            try:
-                return method(request, timeout=attempts.remaining(), metadata=self._metadata)
-            except grpc.RpcError as status:
-                failure = errors.from_rpc_error(status, command)
-                failure.__cause__ = status
-            except ValueError:  # the channel was closed before this attempt: the last one has more to say
-                raise failure from failure.__cause__
-            pause = attempts.pause_after(failure)
-            log.info("%s, trying again in %.2f s", failure, pause)
-            time.sleep(pause)
-
-    def _opened(self) -> Connection:
-        if self._connection is None:
-            raise RuntimeError(f"{self!r} is not open: use it in `with`, or call open()")
-        return self._connection
+        watching = self._watch(lambda services: services.ledger.WatchEntries, request, progress, on_interruption)
+        with closing(watching) as stream:
+            for message in stream:
+                response = models.WatchEntriesResponse.from_proto(message)
+                progress.saw(response.cursor)
+                yield dataclasses.replace(response, entries=progress.new(response.entries))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from typing import TypedDict
 
-from rollbook.models import ChainOrder, ChainState, Mode, StrategyKind
+from rollbook.models import BacktestState, ChainOrder, ChainState, DatasetKind, Mode, StrategyKind
 
 
 class ChainFilter(TypedDict, total=False):
@@ -88,4 +88,33 @@ class EntryWatch(TypedDict, total=False):
     strategy: StrategyKind
     strategy_name: str | None
     position_id: str
+    bookmark_interval_ms: int
+
+
+class Pages(TypedDict, total=False):
+    """Which page of what belongs to one run or dataset."""
+
+    page_size: int
+    page_token: str
+
+
+class BacktestFilter(Pages, total=False):
+    """Which runs: see `ListBacktestsRequest`."""
+
+    state: BacktestState
+    group_id: str
+    underlying: str
+
+
+class DatasetFilter(Pages, total=False):
+    """Which datasets: see `ListDatasetsRequest`."""
+
+    kind: DatasetKind
+    underlying: str
+
+
+class BacktestWatch(TypedDict, total=False):
+    """How often a watch of runs speaks: see `WatchBacktestsRequest`."""
+
+    interval_ms: int
     bookmark_interval_ms: int

@@ -1,11 +1,11 @@
-"""What a call to the ledger can end with, drawn as a tree.
+"""What a call to the ledger or the lab can end with, drawn as a tree.
 
     LedgerError
     ├── Refused                  judged, and nothing of it is recorded; the same again meets the same answer
     │   ├── InvalidArgument      a field is missing or wrong; `field` says which. Also: too large to be sent at all
-    │   ├── NotFound             no such chain, or none that holds the contract
+    │   ├── NotFound             no such chain, or none that holds the contract; no such run, dataset or file
     │   ├── AlreadyExists        the request_id or a trade_id was recorded with other content
-    │   ├── FailedPrecondition   the chain is not in a state for it
+    │   ├── FailedPrecondition   the chain or the run is not in a state for it
     │   ├── OutOfRange           a cursor of another ledger, or of the future
     │   ├── Unauthenticated      no token, or a wrong one
     │   ├── PermissionDenied     the token is not for this
@@ -31,6 +31,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from rollbook.models import (
+    CreateBacktestRequest,
     ErrorReason,
     ExecutionResult,
     RecordExecutionsRequest,
@@ -58,7 +59,9 @@ __all__ = [
     "from_refusal",
 ]
 
-Command: TypeAlias = ExecutionResult | RecordExecutionsRequest | RecordFillsRequest | RecordSettlementRequest
+Command: TypeAlias = (
+    ExecutionResult | RecordExecutionsRequest | RecordFillsRequest | RecordSettlementRequest | CreateBacktestRequest
+)
 
 DOMAIN = "rollbook"
 DETAILS_KEY = "grpc-status-details-bin"
@@ -123,7 +126,7 @@ class InvalidArgument(Refused):
 
 
 class NotFound(Refused):
-    """There is no such chain, or none that held the contract at that time."""
+    """There is no such chain, or none that held the contract at that time; no such run, dataset or file."""
 
     code = grpc.StatusCode.NOT_FOUND
 
@@ -135,7 +138,7 @@ class AlreadyExists(Refused):
 
 
 class FailedPrecondition(Refused):
-    """The ledger is not in a state for it, for example more would be closed than is open."""
+    """The ledger, or a run, is not in a state for it, for example more would be closed than is open."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
 

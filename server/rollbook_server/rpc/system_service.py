@@ -34,6 +34,7 @@ class SystemService(system_service_pb2_grpc.SystemServiceServicer):
             start_time=timestamp(self._started),
             cached_chains=status.cached_chains,
             queued_commands=status.queued_commands,
+            clock_time=timestamp(self._ledger.now),
             lab_id=lab.lab_id if lab else "",
             lab_revision=lab.revision if lab else 0,
             running_backtests=counts.running if counts else 0,

@@ -13,9 +13,26 @@ from rollbook.cli.failures import NO_ANSWER, Stop
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from rollbook.models import ListChainsResponse, ListEntriesResponse, ListRefusedExecutionsResponse
+    from rollbook.models import (
+        ListBacktestChainsResponse,
+        ListBacktestsResponse,
+        ListChainsResponse,
+        ListDatasetGapsResponse,
+        ListDatasetsResponse,
+        ListEntriesResponse,
+        ListRefusedExecutionsResponse,
+    )
 
-    Paged = TypeVar("Paged", ListChainsResponse, ListEntriesResponse, ListRefusedExecutionsResponse)
+    Paged = TypeVar(
+        "Paged",
+        ListChainsResponse,
+        ListEntriesResponse,
+        ListRefusedExecutionsResponse,
+        ListBacktestsResponse,
+        ListBacktestChainsResponse,
+        ListDatasetsResponse,
+        ListDatasetGapsResponse,
+    )
 
 LARGEST_PAGE = 500
 """The server gives no more at once."""

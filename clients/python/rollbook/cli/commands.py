@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,7 +11,9 @@ from rollbook.cli import options
 from rollbook.cli.completion import complete_position
 from rollbook.cli.connection import Session
 from rollbook.cli.example import EXECUTION
-from rollbook.cli.failures import EXIT_CODES, told
+from rollbook.cli.failures import EXIT_CODES
+from rollbook.cli.lab.backtest_commands import app as backtest_app
+from rollbook.cli.lab.data_commands import app as data_app
 from rollbook.cli.options import (
     FILTERS,
     read_chain_filter,
@@ -25,12 +24,14 @@ from rollbook.cli.options import (
     read_mode,
     read_time,
 )
-from rollbook.cli.quick import QuickCommand, QuickGroup
+from rollbook.cli.quick import QuickGroup
+from rollbook.cli.registration import command
 
 app = typer.Typer(
     help=(
-        "Read and write a Rollbook ledger: what your options-selling bots hold, and what they earned. All times are "
-        "UTC. Start a ledger with `rollbook-server serve`; without --account you see every book in it."
+        "Read and write a Rollbook ledger: what your options-selling bots hold, and what they earned; and run "
+        "backtests in its lab. All times are UTC. Start a server with `rollbook-server serve`; without --account you "
+        "see every book in it."
     ),
     cls=QuickGroup,
     epilog=EXIT_CODES,
@@ -39,7 +40,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its frames would show the token
 )
 
-READ, WRITE = "Look", "Report"
+READ, WRITE, LAB = "Look", "Report", "Lab"
+app.add_typer(backtest_app, name="backtest", rich_help_panel=LAB, short_help="Run backtests in the server's lab.")
+app.add_typer(data_app, name="data", rich_help_panel=LAB, short_help="The data that backtests run on.")
 
 
 def _version(wanted: bool) -> None:
@@ -65,44 +68,11 @@ def _root(
     pass
 
 
-def _shared(
-    json: options.AsJson = False,
-    server: options.Server = options.SERVER,
-    account: options.Account = "",
-    token: options.Token = "",
-    tls_ca: options.TlsCa = "",
-    deadline: options.Deadline = "5",
-) -> None:
-    """The options of every command, written down once."""
+_read = command(app, READ)
+_write = command(app, WRITE)
 
 
-SHARED = inspect.signature(_shared, eval_str=True).parameters
-
-
-def _command(panel: str) -> Callable[[Callable[..., None]], None]:
-    """Makes a function a command: it gets the shared options as a Session, and its failures end in a sentence."""
-
-    def register(function: Callable[..., None]) -> None:
-        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-        parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *SHARED.values())]
-
-        @functools.wraps(function)
-        def run(**given: Any) -> None:
-            with told(given["server"]):
-                session = Session(**{name: given.pop(name) for name in SHARED})
-                function(session, **given)
-
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        # Typer keeps the line breaks of a docstring; help is as wide as the terminal.
-        paragraphs = (inspect.getdoc(function) or "").split("\n\n")
-        text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-        app.command(cls=QuickCommand, rich_help_panel=panel, help=text)(run)
-
-    return register
-
-
-@_command(READ)
+@_read
 def positions(
     session: Session,
     mode: options.ModeFilter = "",
@@ -123,7 +93,7 @@ def positions(
     show_positions(session, read_chain_filter(mode, underlying, strategy, strategy_name), read_count(limit))
 
 
-@_command(READ)
+@_read
 def closed(
     session: Session,
     mode: options.ModeFilter = "",
@@ -148,7 +118,7 @@ def closed(
     show_closed(session, {**filters, **times}, read_count(limit))
 
 
-@_command(READ)
+@_read
 def chain(
     session: Session,
     position_id: Annotated[
@@ -169,7 +139,7 @@ def chain(
     show_chain(session, position_id)
 
 
-@_command(READ)
+@_read
 def portfolio(
     session: Session,
     mode: options.ModeFilter = "",
@@ -192,7 +162,7 @@ def portfolio(
     show_portfolio(session, read_mode(mode), read_time(since), read_time(before))
 
 
-@_command(READ)
+@_read
 def entries(
     session: Session,
     position_id: Annotated[
@@ -220,7 +190,7 @@ def entries(
     show_entries(session, position_id, read_count(after_revision), read_count(limit))
 
 
-@_command(READ)
+@_read
 def refused(
     session: Session,
     mode: options.ModeFilter = "",
@@ -240,7 +210,7 @@ def refused(
     show_refused(session, read_mode(mode), include_resolved, read_count(limit))
 
 
-@_command(READ)
+@_read
 def watch(
     session: Session,
     mode: options.ModeFilter = "",
@@ -269,7 +239,7 @@ def watch(
     show_watch(session, filters, read_count(entries), read_interval(interval))
 
 
-@_command(WRITE)
+@_write
 def record(
     session: Session,
     file: Annotated[str, typer.Argument(metavar="FILE.json", help="One execution or a list of them; - is stdin.")],
@@ -293,7 +263,7 @@ def record(
     record_file(session, Path(file))
 
 
-@_command(WRITE)
+@_write
 def settle(
     session: Session,
     words: Annotated[
@@ -325,7 +295,7 @@ def settle(
     settle_contracts(session, words, index, read_expiry(expiry), venue, read_mode(mode))
 
 
-@_command(WRITE)
+@_write
 def marks(
     session: Session,
     given: Annotated[

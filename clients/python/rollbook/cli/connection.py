@@ -1,20 +1,23 @@
-"""Where the ledger is and who asks: the options that all commands share, and the client that they make."""
+"""Where the server is and who asks: the options that all commands share, and the client that they make."""
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rollbook.cli.failures import NO_ANSWER, Stop
 from rollbook.cli.options import read_seconds
 
 if TYPE_CHECKING:
-    from rollbook import Client
+    from rollbook import Client, Lab
 
+Made = TypeVar("Made")
 KNOCK = 2.0
 """Seconds for a server to accept a connection: one that does not will not answer a call either."""
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:/\[\]]+):(?P<port>\d{1,5})")
@@ -34,12 +37,27 @@ class Session:
 
     def client(self) -> Client:
         """A client to be used in `with`. Raises Stop where nobody listens, before anything heavy is loaded."""
+        reached = self._reach()
+        from rollbook import Client
+
+        return self._made(functools.partial(Client, account=self.account), reached)
+
+    def lab(self) -> Lab:
+        """The same of the server's lab."""
+        reached = self._reach()
+        from rollbook import Lab
+
+        return self._made(Lab, reached)
+
+    def _reach(self) -> float:
+        """Seconds that a call may take, if somebody listens."""
         deadline = read_seconds(self.deadline)
         self._knock(min(KNOCK, deadline))
         # What gRPC's core would print about a lost connection, our own sentence says better.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        from rollbook import Client
+        return deadline
 
+    def _made(self, kind: Callable[..., Made], deadline: float) -> Made:
         credentials = None
         if self.tls_ca:
             import grpc
@@ -49,13 +67,7 @@ class Session:
             except OSError as error:
                 raise Stop(f"--tls-ca {self.tls_ca} cannot be read: {error.strerror}") from None
         try:
-            return Client(
-                self.server,
-                account=self.account,
-                deadline=deadline,
-                credentials=credentials,
-                token=self.token or None,
-            )
+            return kind(self.server, deadline=deadline, credentials=credentials, token=self.token or None)
         except ValueError as error:
             remedy = " — give the server's certificate authority with --tls-ca" if self.token else ""
             raise Stop(f"{error}{remedy}") from None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 REFUSED, USAGE, NO_ANSWER, INTERRUPTED = 1, 2, 3, 130
 
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 the ledger refused it; 2 wrong usage, nothing was sent; 3 no answer: a command may be "
+    "Exit codes: 0 done; 1 the server refused it; 2 wrong usage, nothing was sent; 3 no answer: a command may be "
     "recorded or not, run it again; 130 Ctrl-C."
 )
 
@@ -25,6 +25,12 @@ REMEDIES = {
     "REQUEST_ID_REUSED": "what was recorded stays as it is: give this one a request_id of its own",
     "TRADE_CONFLICT": "what was recorded stays as it is: `rollbook entries` shows it",
     "TOO_LARGE": "make it smaller and run the command again",
+    "BACKTEST_NOT_FOUND": "`rollbook backtest list` shows what there is",
+    "DATASET_NOT_FOUND": "`rollbook data list` shows what there is",
+    "FILE_NOT_FOUND": "the server reads it: name a file on its disk",
+    "LAB_UNAVAILABLE": 'install it there: pip install "rollbook-server[lab]"',
+    "BACKTEST_ENDED": "`rollbook backtest show` tells how",
+    "BACKTEST_NOT_ENDED": "`rollbook backtest watch` shows it until its end",
 }
 
 
@@ -75,6 +81,7 @@ def _end(sentence: str, code: int) -> None:
 def sentence(error: LedgerError, server: str) -> str:
     """What happened, and what to do about it."""
     from rollbook import errors
+    from rollbook.models import CreateBacktestRequest
 
     match error:
         case errors.Unauthenticated():
@@ -89,6 +96,8 @@ def sentence(error: LedgerError, server: str) -> str:
         return f"{server}: {error.message} — try again, or give it more time with --deadline SECONDS"
     # The client goes on about the request_id: here it is the same in any case, or does not matter.
     what = error.message.partition("; whether it is recorded")[0]
+    if isinstance(error.command, CreateBacktestRequest):
+        return f"{server}: {what} — it may be queued or not: `rollbook backtest list` tells"
     return f"{server}: {what} — it may be recorded or not: run the same command again, it counts once"
 
 

@@ -22,7 +22,7 @@ DOLLARS = ("USD", "USDC")
 def money(figures: Sequence[Figure], currency: str) -> list[Text]:
     """Amounts with their sign, coloured by it: up to 8 places of a coin, cents of a dollar."""
     least, most = (2, 2) if currency in DOLLARS else (4, 8)
-    return [_coloured(text) for text in decimals(figures, least, most, sign="+")]
+    return [coloured(text) for text in decimals(figures, least, most, sign="+")]
 
 
 def prices(figures: Sequence[Figure], currency: str) -> list[str]:
@@ -54,7 +54,7 @@ def estimates(figures: Sequence[float | Literal[""] | None], places: int) -> lis
 
 def percents(figures: Sequence[Figure]) -> list[Text]:
     """One place is enough to read a percentage by."""
-    return [_coloured(text) for text in decimals(figures, 1, 1, sign="+")]
+    return [coloured(text) for text in decimals(figures, 1, 1, sign="+")]
 
 
 def exact(figures: Sequence[Figure], *, least: int = 0, sign: str = "-") -> list[str]:
@@ -143,5 +143,6 @@ def _unsigned_zero(text: str) -> str:
     return text[1:] if text[0] in "+-" and not text.strip("+-0.,") else text
 
 
-def _coloured(text: str) -> Text:
+def coloured(text: str) -> Text:
+    """Green for a plus, red for a minus."""
     return Text(text, style={"+": "green", "-": "red"}.get(text[:1], ""))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +18,8 @@ PAGE = 100
 GAPS = ((2, 0.5), (1, 0.0))
 """Columns between columns, and how much of the width of its words a column keeps when they are folded: first air, then
 room for words."""
+BESIDE = 4
+"""Columns between two tables that stand beside each other."""
 LEFT_OUT = "Left out, the terminal is too narrow"
 LINES = box.Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
 """A line below the head, and one above the sum."""
@@ -122,6 +124,17 @@ def laid_out(columns: Iterable[Column], width: int, *, sums: bool = False) -> tu
     return table, sum(widths) + gap * (len(kept) - 1), left_out
 
 
+def beside(left: Sequence[Column], right: Sequence[Column], width: int) -> tuple[RenderableType, int]:
+    """Two tables beside each other, or below each other where the page is too narrow, and how wide they are."""
+    first, first_width, _ = laid_out(left, width)
+    second, second_width, _ = laid_out(right, width)
+    if first_width + BESIDE + second_width > width:
+        return Group(first, Text(), second), max(first_width, second_width)
+    both = Table.grid(padding=(0, BESIDE, 0, 0))
+    both.add_row(first, second)
+    return both, first_width + BESIDE + second_width
+
+
 class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Rich would end the process here, with an exit code that means something else to us."""
@@ -155,7 +168,12 @@ class Page:
         if left_out:
             self.notes([f"{LEFT_OUT}: {', '.join(left_out)}."])
 
-    def _print(self, table: Table, width: int) -> None:
+    def tables(self, left: Sequence[Column], right: Sequence[Column]) -> None:
+        """Prints two tables, beside each other if there is room."""
+        self._gap()
+        self._print(*beside(left, right, min(self._console.width, PAGE)))
+
+    def _print(self, table: RenderableType, width: int) -> None:
         usual = self._console.width
         self._console.width = max(usual, width)
         if self._console.is_terminal:

@@ -32,13 +32,14 @@ def show_watch(session: Session, filters: dict[str, Any], entries: int, interval
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # or it would leave the terminal as it draws on it
     with session.client() as client, Feed(client, filters, entries, interval_ms) as feed, suppress(KeyboardInterrupt):
         state = State(entries)
-        if session.json or not _can_draw():
+        if session.json or not can_draw():
             _print(session, feed, state)
         else:
             _draw(_where(session, filters), feed, state)
 
 
-def _can_draw() -> bool:
+def can_draw() -> bool:
+    """Whether there is a terminal to draw on."""
     return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 

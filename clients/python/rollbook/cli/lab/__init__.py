@@ -1,0 +1,1 @@
+"""The commands of the lab: `rollbook backtest …` and `rollbook data …`."""

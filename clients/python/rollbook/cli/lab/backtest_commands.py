@@ -1,0 +1,158 @@
+"""`rollbook backtest …`: its commands and their options. Each loads what it works with when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rollbook.cli.connection import Session
+from rollbook.cli.lab.options import Exit, RunId, StateFilter, read_state
+from rollbook.cli.options import FILTERS, Limit, Underlying, read_count
+from rollbook.cli.quick import QuickGroup
+from rollbook.cli.registration import command
+
+app = typer.Typer(
+    help=(
+        "Backtests: durable jobs of the server's lab. A run goes on whoever watches, and also after a restart of the "
+        "server. `rollbook data` brings the market that it needs."
+    ),
+    cls=QuickGroup,
+    no_args_is_help=True,
+)
+_read = command(app, "Look", accounts=False)
+_write = command(app, "Do", accounts=False)
+
+
+def _example(wanted: bool) -> None:
+    if wanted:
+        from rollbook.cli.lab.example import SPEC
+
+        typer.echo(SPEC.strip())
+        raise typer.Exit
+
+
+@_write
+def run(
+    session: Session,
+    spec: Annotated[str, typer.Argument(metavar="SPEC.yaml", help="The spec, in YAML or JSON; - is stdin.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="In place of what the spec says, for example selection.target_delta=0.25; may be said often.",
+            show_default=False,
+        ),
+    ] = None,
+    exit_style: Exit = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and show it until its end.")] = False,
+    example: Annotated[  # noqa: ARG001 -- it ends before
+        bool, typer.Option("--example", callback=_example, is_eager=True, help="Print such a spec and exit.")
+    ] = False,
+) -> None:
+    """Queue a backtest.
+
+    The fields are those of BacktestSpec in docs/api.md; what is left out the server fills in, and `rollbook backtest
+    show` tells. Datasets are named by the beginning of their id, or by their name, where no other has it.
+
+    With --watch it ends with exit code 1 if the run fails or is cancelled; Ctrl-C leaves the run at work.
+
+    Example: `rollbook backtest run covered-call.yaml --exit both --watch`
+    """
+    from rollbook.cli.lab.run import run_spec
+
+    run_spec(session, Path(spec), changes or [], exit_style, watch=watch)
+
+
+@_read
+def show(session: Session, run_id: RunId) -> None:
+    """One run: how far it has come, how it did in coin and in USD, its last decisions and chains.
+
+    What cannot be known, or would mislead, is a dash: nothing is annualised under 90 days or 20 chains.
+
+    Example: `rollbook backtest show 3f2a`
+    """
+    from rollbook.cli.lab.show import show_run
+
+    show_run(session, run_id)
+
+
+@_read
+def chains(session: Session, run_id: RunId, limit: Limit = "0") -> None:
+    """The chains of a run with their legs, oldest first. Prices are per coin, in the settlement currency.
+
+    Example: `rollbook backtest chains 3f2a --limit 20`
+    """
+    from rollbook.cli.lab.chains import show_chains
+
+    show_chains(session, run_id, read_count(limit))
+
+
+@_read
+def watch(session: Session, run_id: RunId) -> None:
+    """A run, live, until its end: progress, metrics and equity so far, its last chains.
+
+    Ctrl-C ends the watch, not the run. When the server goes away, it goes on as soon as that is back. In a pipe it
+    prints a line for each change; with --json each message of the API is one line. It ends with exit code 1 if the run
+    fails or is cancelled.
+
+    Example: `rollbook backtest watch 3f2a`
+    """
+    from rollbook.cli.lab.watch import watch_one
+
+    watch_one(session, run_id)
+
+
+@_read
+def report(
+    session: Session,
+    run_id: RunId,
+    out: Annotated[str, typer.Option("--out", metavar="FILE.html", help="Where to write it; - is stdout.")],
+) -> None:
+    """One self-contained HTML page about a run that has ended.
+
+    Example: `rollbook backtest report 3f2a --out run.html`
+    """
+    from rollbook.cli.lab.report import write_report
+
+    write_report(session, run_id, out)
+
+
+def _change(name: str, text: str) -> None:
+    """A command that only names a run."""
+
+    def act(session: Session, run_id: RunId) -> None:
+        from rollbook.cli.lab.runs import change_run
+
+        change_run(session, run_id, name)
+
+    act.__doc__ = f"{text}\n\nExample: `rollbook backtest {name} 3f2a`"
+    command(app, "Do", accounts=False, name=name)(act)
+
+
+_change("pause", "Stop a run after the part it works on; nothing of it is lost.")
+_change("resume", "Let a paused run go on.")
+_change("cancel", "End a run for good; what it had is kept.")
+_change("delete", "Remove a run and all its results; one that is at work is cancelled first.")
+
+
+@command(app, "Look", accounts=False, name="list")
+def list_(
+    session: Session,
+    state: StateFilter = "",
+    group: Annotated[
+        str, typer.Option(metavar="ID", help="Only of this group.", rich_help_panel=FILTERS, show_default=False)
+    ] = "",
+    underlying: Underlying = "",
+    limit: Limit = "50",
+) -> None:
+    """Runs, newest first, with how far they have come and what they made of their capital.
+
+    Example: `rollbook backtest list --state running`
+    """
+    from rollbook.cli.lab.runs import list_runs
+
+    filters = {"state": read_state(state), "group_id": group, "underlying": underlying.upper()}
+    list_runs(session, filters, read_count(limit))

@@ -1,0 +1,125 @@
+"""`rollbook data …`: its commands and their options. Each loads what it works with when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rollbook.cli.connection import Session
+from rollbook.cli.failures import Stop
+from rollbook.cli.lab.options import (
+    CoinToWrite,
+    DatasetId,
+    DatasetName,
+    KindFilter,
+    KindToWrite,
+    read_float,
+    read_kind,
+)
+from rollbook.cli.options import Limit, Underlying, read_count, read_time
+from rollbook.cli.quick import QuickGroup
+from rollbook.cli.registration import command
+
+app = typer.Typer(
+    help="The lab's data: registered once, never changed, known by its content, so that a second time is harmless.",
+    cls=QuickGroup,
+    no_args_is_help=True,
+)
+_read = command(app, "Look", accounts=False)
+_write = command(app, "Do", accounts=False)
+
+
+@command(app, "Do", accounts=False, name="import")
+def import_(
+    session: Session,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .csv or .parquet on the server's disk.")],
+    kind: KindToWrite,
+    underlying: CoinToWrite,
+    name: DatasetName = "",
+    known_after: Annotated[
+        str,
+        typer.Option(
+            metavar="SECONDS",
+            help="From a row's time until it is known, where that is not one interval of the data.",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Have the server read a file and keep it.
+
+    Columns of bars: time or ts (the bar's open), open, high, low, close. Of volatility: time or ts, and close, dvol or
+    value, in percent. Of option chains: harvest_time, instrument_name, underlying_price, mark_price, best_bid_price,
+    best_ask_price, mark_iv.
+
+    Example: `rollbook data import btc-1h.csv --kind bars --underlying BTC`
+    """
+    from rollbook.cli.lab.datasets import import_file
+
+    import_file(
+        session, file, read_kind(kind), underlying.upper(), name, read_count(known_after) if known_after else None
+    )
+
+
+@_write
+def synthetic(
+    session: Session,
+    underlying: CoinToWrite = "BTC",
+    start: Annotated[str, typer.Option(metavar="TIME", help="Its first bar (UTC).")] = "2021-04-01",
+    days: Annotated[str, typer.Option(metavar="NUMBER", help="How many, 1 to 4000.")] = "730",
+    seed: Annotated[str, typer.Option(metavar="NUMBER", help="Another one makes another market.")] = "1",
+    start_price: Annotated[
+        str, typer.Option(metavar="USD", help="Its first price; not said: a usual one of the coin.", show_default=False)
+    ] = "",
+    constant_volatility: Annotated[
+        str,
+        typer.Option(metavar="FRACTION", help="One level instead of regimes, for experiments.", show_default=False),
+    ] = "",
+    drift: Annotated[str, typer.Option(metavar="FRACTION", help="A year; not said: 0.", show_default=False)] = "",
+    kind: KindFilter = "",
+    name: DatasetName = "",
+) -> None:
+    """Make up a market, for machines without data: bars and their volatility index, unless --kind says one thing.
+
+    The same parameters give the same rows.
+
+    Example: `rollbook data synthetic --underlying BTC --days 730 --seed 7`
+    """
+    from rollbook.cli.lab.datasets import make_market
+    from rollbook.models import SyntheticMarket
+
+    market = SyntheticMarket(
+        seed=read_count(seed),
+        start_time=read_time(start),
+        days=read_count(days),
+        start_price=read_float(start_price, "--start-price") if start_price else None,
+        constant_volatility=read_float(constant_volatility, "--constant-volatility") if constant_volatility else None,
+        drift=read_float(drift, "--drift") if drift else None,
+    )
+    try:
+        market.to_proto()
+    except ValueError:
+        raise Stop("--seed or --days is too large a number") from None
+    make_market(session, market, underlying.upper(), read_kind(kind), name)
+
+
+@command(app, "Look", accounts=False, name="list")
+def list_(session: Session, kind: KindFilter = "", underlying: Underlying = "", limit: Limit = "50") -> None:
+    """Datasets, newest first.
+
+    Example: `rollbook data list --underlying BTC`
+    """
+    from rollbook.cli.lab.datasets import list_datasets
+
+    list_datasets(session, {"kind": read_kind(kind), "underlying": underlying.upper()}, read_count(limit))
+
+
+@_read
+def gaps(session: Session, dataset_id: DatasetId, limit: Limit = "50") -> None:
+    """Where a dataset has no rows, oldest first.
+
+    Example: `rollbook data gaps 91c0`
+    """
+    from rollbook.cli.lab.datasets import show_gaps
+
+    show_gaps(session, dataset_id, read_count(limit))
