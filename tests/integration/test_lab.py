@@ -183,7 +183,11 @@ async def test_requests_that_make_no_sense(lab: LabCaller) -> None:
             ("INVALID_ARGUMENT", "MISSING_FIELD", "spec"),
         ),
         ("ListBacktests", pb.ListBacktestsRequest(page_size=-1), ("INVALID_ARGUMENT", "OUT_OF_BOUNDS", "page_size")),
-        ("ListBacktests", pb.ListBacktestsRequest(state=99), ("INVALID_ARGUMENT", "UNKNOWN_VALUE", "state")),
+        (
+            "ListBacktests",
+            pb.ListBacktestsRequest(state=99),  # type: ignore[arg-type]
+            ("INVALID_ARGUMENT", "UNKNOWN_VALUE", "state"),
+        ),
         (
             "ListBacktests",
             pb.ListBacktestsRequest(page_token="x"),

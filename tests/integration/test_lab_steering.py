@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 from rollbook.v1 import backtest_service_pb2 as pb
+from rollbook.v1 import system_service_pb2, system_service_pb2_grpc
 from rollbook.v1.backtest_pb2 import (
     BACKTEST_STATE_CANCELLED,
     BACKTEST_STATE_FAILED,
@@ -254,4 +255,18 @@ async def test_two_runs_at_once(tmp_path: Path) -> None:
 
 
 def _is_in_the_middle(run: Any) -> bool:
-    return run.status.state == BACKTEST_STATE_RUNNING and 0 < run.status.progress_pct < 100
+    return bool(run.status.state == BACKTEST_STATE_RUNNING and 0 < run.status.progress_pct < 100)
+
+
+async def test_the_servers_status_counts_runs(server: RunningServer, lab: LabCaller) -> None:
+    """GetServerStatus says which lab it is, how far it has come, and how many runs run and wait."""
+    run = await begun(lab)
+    waiting = await lab.create(call_spec(run.spec.data.spot_dataset_id, seed=1))
+    async with grpc.aio.insecure_channel(server.target, [("grpc.enable_http_proxy", 0)]) as channel:
+        stub: Any = system_service_pb2_grpc.SystemServiceStub(channel)
+        status = await stub.GetServerStatus(system_service_pb2.GetServerStatusRequest())
+    for backtest_id in (waiting.backtest_id, run.backtest_id):
+        await cancel(lab, backtest_id)
+    assert status.lab_id
+    assert status.lab_revision >= waiting.revision
+    assert (status.running_backtests, status.queued_backtests) == (1, 1)
