@@ -222,12 +222,12 @@ async def test_a_server_without_the_extra(tmp_path: Path) -> None:
     with RunningServer(tmp_path / "ledger.db", env={"PYTHONPATH": str(hidden)}) as server:
         async with calling(server.target) as lab:
             for call in (
-                lambda: lab.backtests.ListBacktests(pb.ListBacktestsRequest()),
-                lambda: lab.datasets.ListDatasets(data_pb.ListDatasetsRequest()),
-                lambda: lab.backtests.WatchBacktests(pb.WatchBacktestsRequest()).read(),
+                lab.backtests.ListBacktests(pb.ListBacktestsRequest()),
+                lab.datasets.ListDatasets(data_pb.ListDatasetsRequest()),
+                lab.backtests.WatchBacktests(pb.WatchBacktestsRequest()),
             ):
                 with pytest.raises(grpc.aio.AioRpcError) as error:
-                    await call()
+                    await (call.read() if isinstance(call, grpc.aio.UnaryStreamCall) else call)
                 assert reason_of(error.value)[:2] == ("FAILED_PRECONDITION", "LAB_UNAVAILABLE")
                 assert 'pip install "rollbook-server[lab]"' in (error.value.details() or "")
         async with trading(server.target) as trader:

@@ -74,7 +74,7 @@ async def test_state_first_then_changes(lab: LabCaller) -> None:
         runs, _ = await watch.until_bookmark()
         assert runs[first.backtest_id] == first
         second = await lab.create(call_spec(first.spec.data.spot_dataset_id))
-        states = []
+        states: list[Any] = []
         while not states or states[-1] != BACKTEST_STATE_SUCCEEDED:
             runs, _ = await watch.until_bookmark()
             assert set(runs) == {second.backtest_id}
@@ -103,7 +103,7 @@ async def test_progress_at_most_four_times_a_second(lab: LabCaller) -> None:
 async def test_a_slower_watcher_sees_less(lab: LabCaller) -> None:
     """A watcher who asks for a state a second gets the newest at each, and the last."""
     run = await lab.create(call_spec(await lab.bars(days=4000), seed=1))
-    seen = []
+    seen: list[Any] = []
     async with watching(lab, backtest_id=run.backtest_id, interval_ms=1000) as watch:
         while not seen or seen[-1].status.state != BACKTEST_STATE_SUCCEEDED:
             seen += (await watch.next()).backtests

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,26 @@ class Line:
     strategy_name: str
 
 
+TRADES_AWAITED = timedelta(days=1)
+"""After an order's end; the venue does not give its trades for longer when it is asked for recent ones."""
+
+
 @dataclass
 class Working:
-    """An order that was told as open."""
+    """An order that was told as open, or as ended before all its trades were told."""
 
     position_id: str
     symbol: str
     side: Side
     quantity: Decimal
     filled: Decimal = Decimal(0)
+    """As far as it is told, by trades or in sum."""
+    traded: Decimal = Decimal(0)
+    """As far as it is told by trades."""
+    trade_ids: list[str] = field(default_factory=list)
+    rolls: bool = False
+    """It is one of the two orders of a roll."""
+    ended: datetime | None = None
 
 
 @dataclass
@@ -59,6 +71,8 @@ class Holdings:
         """By position_id."""
         self.working: dict[str, Working] = {}
         """By order_id."""
+        self.untraded: dict[str, Working] = {}
+        """Orders that have ended, and were told in sum: their trades would say more. By order_id, oldest first."""
         self.told: dict[str, None] = {}
         """Ids of commands, oldest first."""
         self.known = False
@@ -95,6 +109,24 @@ class Holdings:
         if chain is not None and not chain.held and not chain.half_rolled and not waits:
             del self.chains[position_id]
 
+    def order(self, order_id: str) -> Working | None:
+        """An order of which more may be told."""
+        return self.working.get(order_id) or self.untraded.get(order_id)
+
+    def end(self, order_id: str, order: Working, time: datetime) -> None:
+        """An order is over; it is kept for a while if its trades are not all told."""
+        order.ended = order.ended or time
+        self.working.pop(order_id, None)
+        self.untraded.pop(order_id, None)
+        if order.traded < order.filled:
+            self.untraded[order_id] = order
+
+    def forget_untraded(self, now: datetime) -> None:
+        """Lets go of orders whose trades will not come any more."""
+        for order_id, order in [*self.untraded.items()]:
+            if order.ended is None or now - order.ended > TRADES_AWAITED:
+                del self.untraded[order_id]
+
     def remember(self, request_id: str) -> None:
         """A command was told."""
         self.told[request_id] = None
@@ -103,6 +135,7 @@ class Holdings:
 
     def take(self, chains: Iterable[PositionChain]) -> None:
         """The ledger's chains, when it has everything that was told."""
+        before = self.working
         self.chains, self.working = {}, {}
         for chain in chains:
             if chain.state not in (ChainState.OPEN, ChainState.FLAT, ChainState.PENDING):
@@ -115,10 +148,23 @@ class Holdings:
             }
             self.chains[chain.position_id] = HeldChain(line, held, chain.state is ChainState.FLAT)
             for order in chain.working_orders:
-                if order.quantity is not None and order.state is OrderState.OPEN:
-                    self.working[order.order_id] = Working(
-                        chain.position_id, order.symbol, order.side, order.quantity, order.filled_quantity or Decimal(0)
-                    )
+                if order.quantity is None or order.state is not OrderState.OPEN:
+                    continue
+                known = before.get(order.order_id)
+                self.working[order.order_id] = Working(
+                    chain.position_id,
+                    order.symbol,
+                    order.side,
+                    order.quantity,
+                    order.filled_quantity or Decimal(0),
+                    known.traded if known else Decimal(0),
+                    known.trade_ids if known else [],  # the ledger counts once what is told again
+                    any(
+                        order.symbol in (*roll.from_symbols, *roll.to_symbols)
+                        for roll in chain.rolls
+                        if not roll.completed
+                    ),
+                )
         self.known = True
 
     # On the disk.
@@ -142,10 +188,8 @@ class Holdings:
                 }
                 for name, chain in self.chains.items()
             },
-            "working": {
-                name: [order.position_id, order.symbol, order.side, str(order.quantity), str(order.filled)]
-                for name, order in self.working.items()
-            },
+            "working": {name: _order_tree(order) for name, order in self.working.items()},
+            "untraded": {name: _order_tree(order) for name, order in self.untraded.items()},
             "told": [*self.told],
         }
 
@@ -154,14 +198,40 @@ class Holdings:
         try:
             tree = json.loads(self._path.read_text(encoding="utf-8"))
             self.chains = dict(_chains(tree["chains"]))
-            self.working = {
-                name: Working(chain, symbol, Side(side), Decimal(quantity), Decimal(filled))
-                for name, (chain, symbol, side, quantity, filled) in tree["working"].items()
-            }
+            self.working = {name: _order(order) for name, order in tree["working"].items()}
+            self.untraded = {name: _order(order) for name, order in tree["untraded"].items()}
             self.told = dict.fromkeys(tree["told"])
             self.known = True
         except (OSError, ValueError, LookupError, TypeError, ArithmeticError):
-            self.chains, self.working, self.told = {}, {}, {}
+            self.chains, self.working, self.untraded, self.told = {}, {}, {}, {}
+
+
+def _order_tree(order: Working) -> dict[str, Any]:
+    return {
+        "position_id": order.position_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": str(order.quantity),
+        "filled": str(order.filled),
+        "traded": str(order.traded),
+        "trade_ids": order.trade_ids,
+        "rolls": order.rolls,
+        "ended": order.ended.isoformat() if order.ended else None,
+    }
+
+
+def _order(tree: dict[str, Any]) -> Working:
+    return Working(
+        position_id=tree["position_id"],
+        symbol=tree["symbol"],
+        side=Side(tree["side"]),
+        quantity=Decimal(tree["quantity"]),
+        filled=Decimal(tree["filled"]),
+        traded=Decimal(tree["traded"]),
+        trade_ids=[*tree["trade_ids"]],
+        rolls=tree["rolls"],
+        ended=datetime.fromisoformat(tree["ended"]) if tree["ended"] else None,
+    )
 
 
 def _chains(tree: dict[str, Any]) -> Iterator[tuple[str, HeldChain]]:

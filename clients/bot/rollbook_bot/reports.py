@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,10 +21,13 @@ from rollbook import (
 )
 from rollbook_bot.holdings import Holdings, Line, Working
 from rollbook_bot.told import Told, ToldOrder
+from rollbook_bot.venue_trades import VenueTrade, traded
 
 _NAMESPACE = uuid.UUID("6d1b8f0e-6f0a-5f0c-9d59-0a5b0c3d7f21")
 """Of the ids that are made of what happened."""
 
+_LONGEST, _MOST = 1_024, 32
+"""Characters of a text, and errors, that the ledger takes: a venue's words must not keep an execution out."""
 ENDED = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.REJECTED})
 
 
@@ -55,12 +58,12 @@ def report(told: Told, request_id: str, time: datetime, account: str, holdings: 
     line = line_of(told)
     action, position_id = _place(told, line, request_id, holdings)
     orders = [_named(order, request_id, number) for number, order in enumerate(told.orders)]
-    fills = tuple(_fill(order, time) for order in orders if order.filled)
+    fills = tuple(fill for order in orders if order.filled for fill in _fills(order, order.trades, time))
     status = _status(told, orders)
     if status is ExecutionStatus.ERROR and action is not Action.OPEN and not position_id:
         return None
     for order in orders:
-        _move(order, line, position_id, holdings)
+        _move(order, line, position_id, holdings, time, rolls=action is Action.ROLL)
     if action is Action.ROLL and position_id in holdings.chains:
         chain = holdings.chains[position_id]
         opens = any(order.side is Side.SELL and (order.filled or order.state not in ENDED) for order in orders)
@@ -81,9 +84,9 @@ def report(told: Told, request_id: str, time: datetime, account: str, holdings: 
         executed_time=time,
         orders=tuple(_order(order, time) for order in orders if not order.simulated),
         fills=fills,
-        errors=told.errors,
+        errors=tuple(error[:_LONGEST] for error in told.errors[:_MOST]),
         exit_style=told.exit_style,
-        reason=told.reason,
+        reason=told.reason[:_LONGEST],
         decision_id=told.decision_id,
         trigger=told.trigger,
     )
@@ -92,33 +95,48 @@ def report(told: Told, request_id: str, time: datetime, account: str, holdings: 
 def news(told: Told, time: datetime, account: str, holdings: Holdings) -> Iterator[RecordFillsRequest]:
     """What has become of orders since they were told, where the same result is told again."""
     for order in told.orders:
-        working = holdings.working.get(order.order_id)
-        if working is not None:
-            command = follow(order, working, told.mode, time, account, holdings)
+        known = holdings.order(order.order_id)
+        if known is not None:
+            command = follow(order, known, told.mode, time, account, holdings)
             if command is not None:
                 yield command
 
 
 def follow(
-    order: ToldOrder, working: Working, mode: Mode, time: datetime, account: str, holdings: Holdings
+    order: ToldOrder, known: Working, mode: Mode, time: datetime, account: str, holdings: Holdings
 ) -> RecordFillsRequest | None:
-    """More of an order that was told as open has filled, or it has ended; None if neither."""
-    if order.filled <= working.filled and order.state not in ENDED:
+    """More of an order that was told has filled, or its trades are known now, or it has ended; None if nothing of it.
+
+    Only trades that were not told go out. What was told in sum and comes as trades now is counted once: in the ledger
+    an order's trades take the place of its sum.
+    """
+    fresh = tuple(trade for trade in order.trades if trade.trade_id not in known.trade_ids)
+    more = order.filled - known.filled
+    ends = order.state in ENDED and known.ended is None
+    if more <= 0 and not fresh and not ends:
         return None
-    chain = holdings.chains.get(working.position_id)
-    more = order.filled - working.filled
+    chain = holdings.chains.get(known.position_id)
     if chain is not None and more > 0:
-        holdings.fill(working.position_id, chain.line, order.symbol, order.side, more)
-    working.filled = max(order.filled, working.filled)
-    if order.state in ENDED:
-        del holdings.working[order.order_id]
-    holdings.settle(working.position_id)
+        holdings.fill(known.position_id, chain.line, order.symbol, order.side, more)
+    known.filled = max(order.filled, known.filled)
+    known.traded += traded(fresh)
+    known.trade_ids += [trade.trade_id for trade in fresh]
+    told_as_ended = known.ended is not None
+    if order.state in ENDED or told_as_ended:
+        holdings.end(order.order_id, known, time)
+    if chain is not None and known.rolls and not chain.held:
+        # What a roll bought back is gone, and what it was to sell never came: an OPEN completes it.
+        bought, never_sold = order.side is Side.BUY and more > 0, ends and not known.filled
+        chain.half_rolled = chain.half_rolled or bought or never_sold
+    holdings.settle(known.position_id)
+    in_sum = more > 0 and known.filled > known.traded
+    words = [str(order.filled.normalize()), order.state, *(trade.trade_id for trade in fresh)]
     return RecordFillsRequest(
-        request_id=made_id(account, mode, "fills", order.order_id, str(order.filled.normalize()), order.state),
+        request_id=made_id(account, mode, "fills", order.order_id, *words),
         account=account,
         mode=mode,
-        fills=(_fill(order, time),) if more > 0 else (),
-        orders=(_order(order, time),),
+        fills=_fills(order, fresh, time, in_sum=in_sum),
+        orders=() if told_as_ended else (_order(order, time),),
     )
 
 
@@ -159,7 +177,36 @@ def _named(order: ToldOrder, request_id: str, number: int) -> ToldOrder:
     return ToldOrder(**values)
 
 
-def _fill(order: ToldOrder, time: datetime) -> Fill:
+def _fills(
+    order: ToldOrder, trades: Sequence[VenueTrade], time: datetime, *, in_sum: bool | None = None
+) -> tuple[Fill, ...]:
+    """What of an order is filled: by its trades, and in sum where they are not all of it."""
+    if in_sum is None:
+        in_sum = order.filled > traded(trades)
+    fills = [_trade(order, trade) for trade in trades]
+    if in_sum:
+        fills.append(_sum(order, time))
+    return tuple(fills)
+
+
+def _trade(order: ToldOrder, trade: VenueTrade) -> Fill:
+    """A trade of the venue, at the venue's time."""
+    return Fill(
+        source=FillSource.VENUE_TRADE,
+        trade_id=trade.trade_id,
+        order_id=order.order_id,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=trade.quantity,
+        price=trade.price,
+        fee=trade.fee,
+        index_price=trade.index_price,
+        executed_time=trade.time,
+        liquidity=trade.liquidity,
+    )
+
+
+def _sum(order: ToldOrder, time: datetime) -> Fill:
     """How much of an order is filled, in all."""
     return Fill(
         source=FillSource.SIMULATED if order.simulated else FillSource.ORDER_AGGREGATE,
@@ -183,13 +230,28 @@ def _order(order: ToldOrder, time: datetime) -> Order:
         limit_price=order.limit_price,
         state=order.state,
         filled_quantity=order.filled,
+        label=order.label,
         update_time=time,
     )
 
 
-def _move(order: ToldOrder, line: Line, position_id: str, holdings: Holdings) -> None:
-    """The holdings after an order."""
+def _move(order: ToldOrder, line: Line, position_id: str, holdings: Holdings, time: datetime, *, rolls: bool) -> None:
+    """The holdings after an order that is told for the first time."""
     if position_id and order.filled:
         holdings.fill(position_id, line, order.symbol, order.side, order.filled)
-    if not order.simulated and order.state not in ENDED:
-        holdings.working[order.order_id] = Working(position_id, order.symbol, order.side, order.quantity, order.filled)
+    if order.simulated:
+        return
+    known = Working(
+        position_id,
+        order.symbol,
+        order.side,
+        order.quantity,
+        order.filled,
+        traded(order.trades),
+        [trade.trade_id for trade in order.trades],
+        rolls,
+    )
+    if order.state in ENDED:
+        holdings.end(order.order_id, known, time)
+    else:
+        holdings.working[order.order_id] = known

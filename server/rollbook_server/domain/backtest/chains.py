@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rollbook_server.domain.backtest.costs import collateral
 from rollbook_server.domain.backtest.grid import symbol
 from rollbook_server.domain.backtest.kernel import TRIGGERS
 from rollbook_server.domain.backtest.rows import BacktestChain, BacktestLeg, Trigger
@@ -47,8 +46,7 @@ def chain_of(
         fees += leg["open_fee"] + leg["close_fee"]
         opening, closing = (leg["open_index"], at) if rules.inverse else (1.0, 1.0)
         usd += (received - leg["open_fee"]) * opening - (paid + leg["close_fee"]) * closing
-        bound = quantity * collateral(rules, leg["strike"], leg["open_index"])
-        collateral_days += bound * ((leg["close_time"] if closed else now) - leg["open_time"]) / DAY
+        collateral_days += leg["collateral"] * ((leg["close_time"] if closed else now) - leg["open_time"]) / DAY
     return BacktestChain(
         number=last["chain"],
         open_time=legs[0]["open_time"],

@@ -1,11 +1,12 @@
 """What is compiled: numba without fast-math, so that a sum has one result on one machine, however it is cut.
 
-numba keeps what it compiled on disk and looks only at the file of the outermost function to see whether it is still
-good: a change in another file would go unseen, and old arithmetic would run on. So the inner functions are compiled
-into their callers and never kept by themselves, and the one function that is kept has the digest of all these sources
-in its key.
+numba keeps what it compiled on disk, and looks only at the file of the outermost function to see whether it is still
+good: after a change in another file old arithmetic would run on, and a type that is gone makes all that was kept
+unreadable. So what is kept is kept under the digest of all these sources, and inner functions are compiled into their
+callers and never kept by themselves.
 """
 
+import functools
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +29,8 @@ def inlined(function: Function) -> Function:
 
 
 def compiled_on_disk(function: Function) -> Function:
-    """Compiled once a machine: a closure over `sources()`, or a function that calls none of another file."""
+    """What Python calls: compiled once a machine."""
+    function.__qualname__ += f"-{_sources()}"  # numba names its files by it
     return cast(Function, numba.njit(nogil=True, cache=True)(function))
 
 
@@ -37,9 +39,10 @@ def vectorised(function: Callable[..., float]) -> Callable[..., Any]:
     return cast(Callable[..., Any], numba.vectorize(nopython=True, cache=True)(function))  # type: ignore[no-untyped-call]
 
 
-def sources() -> str:
+@functools.cache
+def _sources() -> str:
     """Digest of the sources in this folder."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]
