@@ -227,6 +227,20 @@ def test_a_volatility_counts_from_when_it_is_known_and_opens_nothing_when_it_is_
     assert outcomes(run(resolved(data), data))[2] is StepOutcome.NO_DATA
 
 
+def test_a_volatility_that_cannot_be_marks_nothing() -> None:
+    """An index of 0 or NaN for some hours: what is open keeps the mark of the hour before."""
+    closes = np.full(5 * 24, 100_000.0)
+    values = np.full(5 * 24, 0.5)
+    place = (at(3) - START) // HOUR
+    values[place : place + 3] = (0.0, np.nan, 0.0)
+    index = VolatilityIndex(START + HOUR * np.arange(5 * 24, dtype=np.int64), values, HOUR)
+    data = MarketData(bars(closes, START), index)
+    equity = run(resolved(data, exit_style=ExitStyle.TP_AND_ROLL), data).equity
+    assert equity.open_chains[place] == 1
+    marked = equity.equity_coin[place - 2 : place + 3]
+    assert (marked[1:4] == marked[0]).all()
+
+
 def test_a_snapshot_counts_for_half_an_hour() -> None:
     """At 09:00 one of 08:30 is used, one of 08:29 and one of 09:01 are not."""
     closes = np.full(3 * 24, 100_000.0)
