@@ -1,6 +1,9 @@
 """When things happen, and that nothing is known before its time."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from rollbook_server.domain.executions import StrategyKind
 from rollbook_server.domain.instruments import ContractStyle
 from tests.support.lab_runs import HOUR, at, bars, chains, random_bars, resolved, run, run_in_parts, same_bits
 
+ROOT = Path(__file__).parents[2]
 OUTCOMES = list(StepOutcome)
 START = at(1)
 
@@ -357,3 +361,16 @@ def test_styles_and_strategies_share_one_compilation() -> None:
     spec, data = market("realized")
     run(replace(spec, strategy=StrategyKind.CASH_SECURED_PUT, style=ContractStyle.LINEAR, quantity=2), data)
     assert len(kernel.advance.signatures) == 1  # type: ignore[attr-defined]
+
+
+def test_what_one_process_compiled_the_next_one_loads() -> None:
+    """The kernel is compiled once a machine: another process finds it on the disk."""
+    spec, data = market("index")
+    run(spec, data)
+    program = (
+        "from rollbook_server.domain.backtest import kernel;"
+        "from tests.unit.test_engine_time import market, run;"
+        "run(*market('index')); print(sum(kernel.advance.stats.cache_hits.values()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
