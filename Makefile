@@ -44,7 +44,7 @@ test-floor: .venv/ready .venv-floor/ready ## run the client's tests on the oldes
 	@SERVER_PYTHON=$(CURDIR)/$(BIN)/python .venv-floor/bin/python -m pytest $(CLIENT_TESTS)
 
 .PHONY: bench
-bench: .venv/ready ## measure writes, reads and watches
+bench: .venv/ready ## measure writes, reads, watches and the lab's runs
 	@$(BIN)/python -m tests.bench
 
 .PHONY: lint

@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from rollbook_server.storage.sqlite import VERSION
-from tests.bench import streams
+from tests.bench import lab, streams
 from tests.bench.figures import FULL, QUICK, Figure, past, profile, writes
 
 CACHE = Path(tempfile.gettempdir()) / "rollbook-bench"
@@ -50,6 +50,7 @@ def main() -> None:
 
         figures: list[Figure] = [*writes(folder, scale, tell)]
         figures += streams.streams(folder, streams.QUICK if given.quick else streams.FULL, tell)
+        figures += lab.lab(folder, lab.QUICK if given.quick else lab.FULL, tell)
         kept = folder if given.quick else CACHE
         figures += past(kept, scale, tell, lambda done: bar.advance(task, done))
     print(line)

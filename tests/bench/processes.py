@@ -1,6 +1,7 @@
 """The processes of the bench: the server, the load and the watchers each have one, and say JSON lines."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from typing import Any
 
 
 @contextmanager
-def process(module: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+def process(module: str, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A module of the bench, run until the block ends."""
     command = [sys.executable, "-m", f"tests.bench.{module}", *words]
-    running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | environment
+    )
     with running:
         try:
             yield running

@@ -109,11 +109,15 @@ def parse_deribit(symbol: str) -> Instrument | None:
 
 def deribit_symbol(underlying: str, style: ContractStyle, expiry: Micros, strike: float, is_call: bool) -> str:
     """Deribit's name of a contract, for example BTC-27MAR26-100000-C or ETH_USDC-2JAN26-3012d5-P."""
-    date = moment(expiry)
     base = underlying if style is ContractStyle.INVERSE else f"{underlying}_USDC"
     spelled = format(strike, ".10f").rstrip("0").rstrip(".").replace(".", "d")
-    day = f"{date.day}{_MONTHS[date.month - 1]}{date.year % 100:02}"
-    return f"{base}-{day}-{spelled}-{'C' if is_call else 'P'}"
+    return f"{base}-{_date(expiry)}-{spelled}-{'C' if is_call else 'P'}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _date(expiry: Micros) -> str:
+    date = moment(expiry)
+    return f"{date.day}{_MONTHS[date.month - 1]}{date.year % 100:02}"
 
 
 def resolve(

@@ -12,7 +12,7 @@ from rollbook_server.domain.backtest import kernel, world
 from rollbook_server.domain.backtest.chains import chain_of, legs_by_chain
 from rollbook_server.domain.backtest.costs import fees_of
 from rollbook_server.domain.backtest.grid import COINS
-from rollbook_server.domain.backtest.market import MarketData
+from rollbook_server.domain.backtest.market import Floats, MarketData
 from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Rows, Steps
 from rollbook_server.domain.backtest.spec import (
     BacktestSpec,
@@ -127,13 +127,13 @@ def advance(prepared: Prepared, state: State, max_bars: int) -> tuple[State, Row
     if until > begun:
         decided = int(np.searchsorted(market.decision_times, market.bars["time"][until - 1], side="right"))
     steps = np.zeros(max(decided - state.decisions_done, 0), world.STEP)
-    points = np.zeros(until - begun, world.POINT)
+    points = np.empty((len(world.POINT), until - begun))
     room = np.zeros(_LEGS_AT_ONCE + kernel.LEGS_OF_A_BAR * len(slots), world.LEG)
     gone = [state.past]
     while head["bars_done"][0] < until:
-        done, made = int(head["bars_done"][0]) - begun, int(head["decisions_done"][0]) - state.decisions_done
+        made = int(head["decisions_done"][0]) - state.decisions_done
         _, count = kernel.advance(
-            prepared.rules, market, prepared.fees, head, slots, legs, until, steps[made:], points[done:], room
+            prepared.rules, market, prepared.fees, head, slots, legs, begun, until, steps[made:], points, room
         )
         gone.append(room[:count].copy())
     left = np.concatenate(gone)
@@ -240,15 +240,8 @@ def _steps(records: Records) -> Steps:
     )
 
 
-def _equity(records: Records) -> Equity:
-    return Equity(
-        time=records["time"].copy(),
-        index_price=records["index_price"].copy(),
-        equity_coin=records["equity_coin"].copy(),
-        equity_usd=records["equity_usd"].copy(),
-        hodl_coin=records["hodl_coin"].copy(),
-        hodl_usd=records["hodl_usd"].copy(),
-        open_chains=records["open_chains"].astype(np.int32),
-        collateral=records["collateral"].copy(),
-        delta=records["delta"].copy(),
-    )
+def _equity(points: Floats) -> Equity:
+    columns = dict(zip(world.POINT, points, strict=True))
+    columns["time"] = columns["time"].astype(np.int64)
+    columns["open_chains"] = columns["open_chains"].astype(np.int32)
+    return Equity(**columns)

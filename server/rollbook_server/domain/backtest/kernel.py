@@ -6,14 +6,14 @@ state and the market alone, so any cutting gives the same bits.
 """
 
 import math
-from collections.abc import Callable
 
-from rollbook_server.domain.backtest.compiled import compiled, compiled_on_disk, inlined, sources
+from rollbook_server.domain.backtest.compiled import compiled, compiled_on_disk, inlined
 from rollbook_server.domain.backtest.costs import collateral, settlement, trade_fee
-from rollbook_server.domain.backtest.quotes import buying_price, offer, quote_of, selling_price
+from rollbook_server.domain.backtest.market import Floats
+from rollbook_server.domain.backtest.quotes import buying_price, modelled, offer, quote_of, selling_price
 from rollbook_server.domain.backtest.rows import StepOutcome, Trigger
 from rollbook_server.domain.backtest.selection import Best, Roll, affordable, best_candidate
-from rollbook_server.domain.backtest.world import NOTHING, Market, Moment, Quote, Record, Records, Rules
+from rollbook_server.domain.backtest.world import NOTHING, POINT, Market, Moment, Quote, Record, Records, Rules
 from rollbook_server.domain.clock import DAY
 
 TRIGGERS = tuple(Trigger)
@@ -23,6 +23,8 @@ EXPIRY, STOP, DEFEND, TAKE_PROFIT, MIN_DTE = (
     for trigger in (Trigger.EXPIRY, Trigger.STOP, Trigger.DEFEND, Trigger.TAKE_PROFIT, Trigger.MIN_DTE)
 )
 TRADED, MAX_OPEN_CHAINS, NO_CANDIDATES, BELOW_MIN_SCORE, NO_BID, NO_DATA = range(len(OUTCOMES))
+
+TIME, INDEX_PRICE, EQUITY_COIN, EQUITY_USD, HODL_COIN, HODL_USD, OPEN_CHAINS, COLLATERAL, DELTA = range(len(POINT))
 
 LEGS_OF_A_BAR = 2
 """Legs that a slot can end within a bar, at most: one at its open, one at its close."""
@@ -44,6 +46,7 @@ def _open_leg(
     leg.open_index = moment.spot
     leg.open_delta = quote.delta
     leg.open_volatility = quote.volatility
+    leg.collateral = rules.quantity * collateral(rules, target.strike, moment.spot)
     leg.close_time = 0
     leg.close_price = 0.0
     leg.close_fee = 0.0
@@ -186,14 +189,11 @@ def _trigger(rules: Rules, moment: Moment, leg: Record, quote: Quote) -> int:
 
 
 @compiled
-def _judge(
-    rules: Rules, market: Market, fees: Records, moment: Moment, slot: Record, leg: Record, quote: Quote
+def _place_order(
+    rules: Rules, market: Market, fees: Records, moment: Moment, slot: Record, leg: Record, quote: Quote, trigger: int
 ) -> None:
-    """Places the order of a rule that applies: a close for a stop, else a roll. Without a contract to roll into a leg
+    """Places the order of the rule that applies: a close for a stop, else a roll. Without a contract to roll into a leg
     that took its profit is closed, and any other is held."""
-    trigger = _trigger(rules, moment, leg, quote)
-    if trigger == NOTHING:
-        return
     slot.target_expiry = 0
     if trigger != STOP and slot.rolls < rules.max_rolls:
         cost = buying_price(rules, quote)
@@ -209,7 +209,9 @@ def _judge(
 
 
 @inlined
-def _account(rules: Rules, moment: Moment, head: Record, slots: Records, legs: Records, point: Record) -> None:
+def _account(
+    rules: Rules, moment: Moment, head: Record, slots: Records, legs: Records, points: Floats, place: int
+) -> None:
     """The account at the close of a bar, open options at the newest mark of each."""
     owed = bound = delta = 0.0
     count = 0
@@ -219,79 +221,71 @@ def _account(rules: Rules, moment: Moment, head: Record, slots: Records, legs: R
             count += 1
             owed += rules.quantity * slot.mark
             delta += rules.quantity * abs(slot.delta)
-            index = leg.open_index if rules.inverse else moment.spot
-            bound += rules.quantity * collateral(rules, leg.strike, index)
+            floats = rules.is_call and not rules.inverse  # a coin in USDC: with the index
+            bound += rules.quantity * moment.spot if floats else leg.collateral
     value = head.balance - owed
     in_coin, in_usd = (value, value * moment.spot) if rules.inverse else (value / moment.spot, value)
-    point.time = moment.time
-    point.index_price = moment.spot
-    point.hodl_usd = rules.capital_coins * moment.spot + rules.capital_usd
-    point.hodl_coin = rules.capital_coins + rules.capital_usd / moment.spot
-    point.equity_usd = point.hodl_usd + in_usd
-    point.equity_coin = point.hodl_coin + in_coin
-    point.open_chains = count
-    point.collateral = bound
-    point.delta = delta
+    hodl_usd = rules.capital_coins * moment.spot + rules.capital_usd
+    hodl_coin = rules.capital_coins + rules.capital_usd / moment.spot
+    points[TIME, place] = moment.time  # microseconds are exact in a double until the year 2255
+    points[INDEX_PRICE, place] = moment.spot
+    points[EQUITY_COIN, place] = hodl_coin + in_coin
+    points[EQUITY_USD, place] = hodl_usd + in_usd
+    points[HODL_COIN, place] = hodl_coin
+    points[HODL_USD, place] = hodl_usd
+    points[OPEN_CHAINS, place] = count
+    points[COLLATERAL, place] = bound
+    points[DELTA, place] = delta
 
 
-Advance = Callable[[Rules, Market, Records, Records, Records, Records, int, Records, Records, Records], tuple[int, int]]
-
-
-def _kernel_of(digest: str) -> Advance:
-    """The loop, kept on disk under the digest of what it is made of."""
-
-    @compiled_on_disk
-    def advance(
-        rules: Rules, market: Market, fees: Records, heads: Records, slots: Records, legs: Records, until: int,
-        steps: Records, points: Records, ended: Records,
-    ) -> tuple[int, int]:  # fmt: skip
-        """Runs the bars up to `until`, or until `ended` could overflow. Writes the state (`heads`, `slots`, `legs`) and
-        the rows; returns how many steps and ended legs there are (of points, as many as bars were done)."""
-        assert digest
-        head = heads[0]
-        step_count = count = point_count = 0
-        room = len(ended) - LEGS_OF_A_BAR * len(slots)
-        while head.bars_done < until and count <= room:
-            bar = market.bars[head.bars_done]
-            moment = Moment(bar.time, bar.open, bar.level_at_open, bar.snapshot_at_open)
-            for k in range(len(slots)):
-                if slots[k].chain != 0 and legs[k].expiry <= moment.time:
-                    _settle(rules, market, fees, head, slots[k], legs[k], ended[count : count + 1])
-                    count += 1
-                elif slots[k].chain != 0 and slots[k].order != NOTHING:
-                    filled = _execute(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
-                    count += 1 if filled else 0
-            while head.decisions_done < len(market.decision_times):
-                time = market.decision_times[head.decisions_done]
-                if time > bar.time:
-                    break
-                _decide(rules, market, fees, bar, time, head, slots, legs, steps[step_count])
-                step_count += 1
-                head.decisions_done += 1
-            closed = bar.time + market.interval
-            moment = Moment(closed, bar.close, bar.level_at_close, bar.snapshot_at_close)
-            for k in range(len(slots)):
-                slot, leg = slots[k], legs[k]
-                if slot.chain == 0:
-                    continue
-                if leg.expiry <= closed:
-                    _settle(rules, market, fees, head, slot, leg, ended[count : count + 1])
-                    count += 1
-                    continue
+@compiled_on_disk
+def advance(
+    rules: Rules, market: Market, fees: Records, heads: Records, slots: Records, legs: Records, begun: int,
+    until: int, steps: Records, points: Floats, ended: Records,
+) -> tuple[int, int]:  # fmt: skip
+    """Runs the bars up to `until`, or until `ended` could overflow. Writes the state (`heads`, `slots`, `legs`) and
+    the rows; of points, one a bar, the first is of bar `begun`. Returns how many steps and ended legs there are."""
+    bars, decision_times = market.bars, market.decision_times
+    head = heads[0]
+    step_count = count = 0
+    room = len(ended) - LEGS_OF_A_BAR * len(slots)
+    while head.bars_done < until and count <= room:
+        bar = bars[head.bars_done]
+        moment = Moment(bar.time, bar.open, bar.level_at_open, bar.snapshot_at_open)
+        for k in range(len(slots)):
+            if slots[k].chain != 0 and legs[k].expiry <= moment.time:
+                _settle(rules, market, fees, head, slots[k], legs[k], ended[count : count + 1])
+                count += 1
+            elif slots[k].chain != 0 and slots[k].order != NOTHING:
+                filled = _execute(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
+                count += 1 if filled else 0
+        while head.decisions_done < len(decision_times) and decision_times[head.decisions_done] <= bar.time:
+            time = decision_times[head.decisions_done]
+            _decide(rules, market, fees, bar, time, head, slots, legs, steps[step_count])
+            step_count += 1
+            head.decisions_done += 1
+        closed = bar.time + market.interval
+        moment = Moment(closed, bar.close, bar.level_at_close, bar.snapshot_at_close)
+        for k in range(len(slots)):
+            slot, leg = slots[k], legs[k]
+            if slot.chain == 0:
+                continue
+            if leg.expiry <= closed:
+                _settle(rules, market, fees, head, slot, leg, ended[count : count + 1])
+                count += 1
+                continue
+            if rules.recorded:
                 quote = quote_of(rules, market, moment, leg.expiry, leg.strike, leg.contract)
-                if quote.ask > 0.0 or quote.mark >= 0.0:
-                    slot.mark = quote.ask if quote.ask > 0.0 else quote.mark
-                if not math.isnan(quote.delta):
-                    slot.delta = quote.delta
-                if rules.rolls:
-                    _judge(rules, market, fees, moment, slot, leg, quote)
-            _account(rules, moment, head, slots, legs, points[point_count])
-            point_count += 1
-            head.bars_done += 1
-            head.simulated_time = closed
-        return step_count, count
-
-    return advance
-
-
-advance: Advance = _kernel_of(sources())
+            else:
+                quote = modelled(rules, moment, leg.expiry, leg.strike)
+            if quote.ask > 0.0 or quote.mark >= 0.0:
+                slot.mark = quote.ask if quote.ask > 0.0 else quote.mark
+            if not math.isnan(quote.delta):
+                slot.delta = quote.delta
+            trigger = _trigger(rules, moment, leg, quote) if rules.rolls else NOTHING
+            if trigger != NOTHING:
+                _place_order(rules, market, fees, moment, slot, leg, quote, trigger)
+        _account(rules, moment, head, slots, legs, points, head.bars_done - begun)
+        head.bars_done += 1
+        head.simulated_time = closed
+    return step_count, count

@@ -43,7 +43,8 @@ class Roll(NamedTuple):
 
 @inlined
 def affordable(rules: Rules, cost: float, price: float, spot: float) -> bool:
-    """Whether rolling at these prices costs at most the maximum debit, as a fraction of the coin."""
+    """Whether rolling at these prices costs at most the maximum debit, as a fraction of the coin; never so
+    without a price."""
     debit = cost - price
     return (debit if rules.inverse else debit / spot) <= rules.max_debit + _SLACK
 
@@ -97,9 +98,10 @@ def _judged(
     return best
 
 
-@compiled
+@inlined
 def _best_of_expiry(rules: Rules, fees: Records, moment: Moment, roll: Roll, expiry: int, best: Best) -> Best:
-    """Over the modelled strikes of an expiry: from the spot away to both sides, until the delta leaves the range."""
+    """Over the modelled strikes of an expiry: from the spot away to both sides, until the delta leaves the range.
+    Out of the money prices fall with it, so a roll looks no further than to the first that does not pay for it."""
     life = expiry - moment.time
     forward = forward_of(rules, moment, expiry)
     steps = strike_steps(rules.coin, moment.spot, life / DAY)
@@ -112,6 +114,9 @@ def _best_of_expiry(rules: Rules, fees: Records, moment: Moment, roll: Roll, exp
             quote = modelled(rules, moment, expiry, strike)
             size = abs(quote.delta)
             if (size < rules.min_delta) if outwards else (size > rules.max_delta):
+                break
+            price = selling_price(rules, quote)
+            if outwards and roll.held_expiry != 0 and not affordable(rules, roll.cost, price, moment.spot):
                 break
             best = _judged(rules, fees, moment, roll, quote, expiry, strike, int(NOTHING), best)
             strike = next_strike(moment.spot, strike, steps, upwards)

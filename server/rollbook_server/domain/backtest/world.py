@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rollbook_server.domain.backtest.market import Ints
+from rollbook_server.domain.backtest.rows import Equity
 from rollbook_server.domain.clock import DAY, SECOND, Micros
 
 YEAR: Micros = 365 * DAY
@@ -196,6 +197,7 @@ LEG = np.dtype(
         ("open_index", "f8"),
         ("open_delta", "f8"),
         ("open_volatility", "f8"),
+        ("collateral", "f8"),
         ("close_time", "i8"),
         ("close_price", "f8"),
         ("close_fee", "f8"),
@@ -205,7 +207,7 @@ LEG = np.dtype(
         ("ends_chain", "i8"),
     ]
 )
-"""A leg; the close is 0 while it is open."""
+"""A leg; the close is 0 while it is open. `collateral` is that of all its coins at its open."""
 
 STEP = np.dtype(
     [
@@ -220,16 +222,5 @@ STEP = np.dtype(
     ]
 )
 
-POINT = np.dtype(
-    [
-        ("time", "i8"),
-        ("index_price", "f8"),
-        ("equity_coin", "f8"),
-        ("equity_usd", "f8"),
-        ("hodl_coin", "f8"),
-        ("hodl_usd", "f8"),
-        ("open_chains", "i8"),
-        ("collateral", "f8"),
-        ("delta", "f8"),
-    ]
-)
+POINT = tuple(Equity.__slots__)
+"""What is known of the account at a bar, in the order of the kernel's columns."""
