@@ -274,6 +274,7 @@ def test_recorded_quotes_have_no_assumed_volatility() -> None:
     text = Parsed(page(recorded)).text
     assert "Quotes are recorded, so no volatility was assumed" in text
     assert "Recorded bids and asks" in text
+    assert "assumed" not in text.replace("no volatility was assumed", "")
 
 
 def test_five_years_fit() -> None:
@@ -359,6 +360,11 @@ def test_the_ladder_shows_the_chain_with_most_rolls() -> None:
     drawn = ladder.section(full_spec(), "BTC", equity, [*made, rolled()])
     parsed = Parsed(drawn)
     assert sum(value.startswith("step") for _, name, value in parsed.attributes if name == "class") == 2
+    marked = chain_of(
+        50, leg_of(close_time=None, close_price=0.017, close_fee=0.0, trigger="data_end"), open_at_end=True
+    )
+    assert "data end: open, marked" in Parsed(ladder.section(full_spec(), "BTC", equity, [marked])).text
+    assert "0.0170" in Parsed(ladder.section(full_spec(), "BTC", equity, [marked])).text
     for said in ("Chain 41", "0.0200", "0.0300", "0.0310", "BTC-26JAN24-64000-C", "defend", "expiry; proxy price"):
         assert said in parsed.text, said
 

@@ -126,6 +126,14 @@ def test_no_break_even() -> None:
     assert found.chains_pnl_flat_smile > 0
 
 
+def test_no_trades_are_no_break_even() -> None:
+    """Where cheaper options find no bid nothing is earned, but nothing is risked either: that is no break-even."""
+    data, spec = market(0.0), resolved(0.12, fills=FillSpec(half_spread_vol_points=5.0))
+    assert profit(run(spec, data)) > 0
+    assert not run(replace(spec, volatility=replace(spec.volatility, multiplier=0.5)), data).chains
+    assert break_even_multiplier(spec, data, 0.01) is None
+
+
 def test_a_run_that_earned_nothing_is_its_own_break_even() -> None:
     """A PnL of exactly 0 needs no search."""
     assert break_even_multiplier(resolved(0.5), market(), 0.0) == 1.0
@@ -166,7 +174,7 @@ def test_a_run_is_concluded() -> None:
     assert whole.coin.chains_pnl_p95 is not None
     assert whole.coin.chains_pnl is not None
     assert whole.coin.chains_pnl_p05 < whole.coin.chains_pnl < whole.coin.chains_pnl_p95
-    assert whole.data.synthetic_bars_pct == 0
+    assert whole.data.synthetic_bars_pct == whole.data.missing_bars_pct == 0
     assert whole.data.stale_volatility_pct is None
     assert whole.pnl_per_vol_point is not None
     assert replace(whole.coin, chains_pnl_p05=None, chains_pnl_p95=None) == quick.coin
@@ -182,6 +190,15 @@ def test_the_account_is_the_sum_of_its_chains() -> None:
         figures = getattr(measure(spec, rows.equity, rows.chains, rows.steps), currency)
         total = sum(chain.net_pnl for chain in rows.chains)
         assert figures.pnl_vs_hodl == pytest.approx(total, rel=1e-9)
+
+
+def test_bars_are_missing_up_to_the_end() -> None:
+    """A period that goes on after its data misses what is not there: here a fifth."""
+    data = market()
+    spec = resolved(0.55, end_time=START + 300 * DAY)
+    rows = run(spec, data)
+    assert conclude(spec, data, rows.equity, rows.chains, rows.steps).data.missing_bars_pct == pytest.approx(20)
+    assert measure(spec, rows.equity, rows.chains, rows.steps).data.missing_bars_pct == 0
 
 
 def test_few_chains_have_no_interval() -> None:

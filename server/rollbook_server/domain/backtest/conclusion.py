@@ -13,6 +13,7 @@ from rollbook_server.domain.backtest.metrics import (
     BacktestPerformance,
     is_closed,
     measure,
+    missing_bars,
 )
 from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
 from rollbook_server.domain.backtest.sensitivity import measure_sensitivity
@@ -42,6 +43,7 @@ def conclude(
         chains_pnl_call_skew=sensitivity.chains_pnl_call_skew,
         data=replace(
             figures.data,
+            missing_bars_pct=missing_bars(spec, equity, spec.end_time or 0),
             stale_volatility_pct=_stale_volatility(spec, data, equity),
             synthetic_bars_pct=100.0 if data.bars.synthetic else 0.0,
         ),

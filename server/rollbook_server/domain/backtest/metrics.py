@@ -261,23 +261,28 @@ def _return_on_collateral(closed: Sequence[BacktestChain]) -> float | None:
 def _shares(spec: BacktestSpec, equity: Equity, chains: Sequence[BacktestChain], steps: Steps) -> DataShares:
     """What rows say about the data.
 
-    - missing_bars_pct: of the bars from the spec's start to the last close that is there.
+    - missing_bars_pct: of the bars from the spec's start to the last close that is there (`conclude`: to its end).
     - modelled_legs_pct: quotes of one run are all modelled or all recorded.
     - proxy_deliveries_pct: of the legs that ended by expiry.
     - missing_snapshots_pct: recorded quotes only; of the decisions that looked for a contract at a bar that is there.
     """
-    assert spec.start_time is not None
     bar = bar_interval(spec)
-    expected = max(int(equity.time[-1] - spec.start_time) // bar, len(equity.time))
     legs = [leg for chain in chains for leg in chain.legs]
     delivered = [leg for leg in legs if leg.trigger == Trigger.EXPIRY]
     recorded = spec.fills.quotes is QuoteSource.RECORDED
     return DataShares(
-        missing_bars_pct=_pct(expected - len(equity.time), expected),
+        missing_bars_pct=missing_bars(spec, equity, int(equity.time[-1])),
         modelled_legs_pct=(0.0 if recorded else 100.0) if legs else None,
         proxy_deliveries_pct=_pct(sum(leg.delivery_is_proxy for leg in delivered), len(delivered)),
         missing_snapshots_pct=_missing_snapshots(steps, equity.time - bar) if recorded else None,
     )
+
+
+def missing_bars(spec: BacktestSpec, equity: Equity, until: Micros) -> float | None:
+    """Bars that are missing from the spec's start to `until`, in percent."""
+    assert spec.start_time is not None
+    expected = max((until - spec.start_time) // bar_interval(spec), len(equity.time))
+    return _pct(expected - len(equity.time), expected)
 
 
 def _missing_snapshots(steps: Steps, opens: Ints) -> float | None:

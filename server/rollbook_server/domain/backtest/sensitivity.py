@@ -12,18 +12,17 @@ Two questions, two methods:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, pairwise
 
 import numpy as np
 
 from rollbook_server.domain.backtest import engine, pricing
 from rollbook_server.domain.backtest.market import MarketData
 from rollbook_server.domain.backtest.metrics import is_closed
-from rollbook_server.domain.backtest.rows import BacktestChain
-from rollbook_server.domain.backtest.spec import BacktestSpec, QuoteSource
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestLeg
+from rollbook_server.domain.backtest.spec import BacktestSpec, QuoteSource, VolatilitySpec
 from rollbook_server.domain.clock import DAY
 from rollbook_server.domain.executions import StrategyKind
-from rollbook_server.domain.instruments import ContractStyle, parse_deribit
+from rollbook_server.domain.instruments import ContractStyle, Instrument, parse_deribit
 
 LOWEST, HIGHEST = 0.5, 2.0
 STEP = 0.05
@@ -52,8 +51,8 @@ def measure_sensitivity(spec: BacktestSpec, data: MarketData, chains: Sequence[B
     return Sensitivity(
         pnl_per_vol_point=per_point,
         break_even_multiplier=break_even_multiplier(spec, data, sum(each.net_pnl for each in closed)),
-        chains_pnl_flat_smile=_rerun(spec, data, smile_slope=0.0),
-        chains_pnl_call_skew=_rerun(spec, data, smile_slope=CALL_SKEW),
+        chains_pnl_flat_smile=_rerun(spec, data, replace(spec.volatility, smile_slope=0.0)),
+        chains_pnl_call_skew=_rerun(spec, data, replace(spec.volatility, smile_slope=CALL_SKEW)),
     )
 
 
@@ -65,19 +64,18 @@ def pnl_per_vol_point(spec: BacktestSpec, closed: Sequence[BacktestChain]) -> fl
     legs = [leg for each in closed for leg in each.legs]
     if any(leg.open_volatility is None for leg in legs):
         return None
-    contracts = [parse_deribit(leg.symbol) for leg in legs]
+    contracts = [_contract(leg) for leg in legs]
     index = np.array([leg.open_index_price for leg in legs])
     years = np.array(
         [
             (each.expiry_time - leg.open_time) / DAY / pricing.DAYS_OF_YEAR
             for each, leg in zip(contracts, legs, strict=True)
-            if each is not None
         ]
     )
     forward = index * np.exp((spec.forward_basis or 0.0) * years)
     vega = pricing.vegas(
         forward,
-        np.array([float(each.strike) for each in contracts if each is not None]),
+        np.array([float(each.strike) for each in contracts]),
         years,
         np.array([leg.open_volatility for leg in legs], dtype=np.float64),
         spec.strategy is StrategyKind.COVERED_CALL,
@@ -86,19 +84,32 @@ def pnl_per_vol_point(spec: BacktestSpec, closed: Sequence[BacktestChain]) -> fl
     return float(np.sum(np.array([leg.quantity for leg in legs]) * vega * unit))
 
 
+def _contract(leg: BacktestLeg) -> Instrument:
+    contract = parse_deribit(leg.symbol)
+    assert contract is not None
+    return contract
+
+
 def break_even_multiplier(spec: BacktestSpec, data: MarketData, profit: float) -> float | None:
     """The volatility multiplier at which closed chains' PnL is 0, by reruns: the nearest to the run's own, going down
     from it where the run earned (`profit` > 0) and up where it lost, in steps of 0.05, linear between the last two.
-    None if there is none from 0.5 to 2."""
+    None if there is none from 0.5 to 2, or if at some multiplier before it nothing is traded any more."""
     assert spec.volatility.multiplier is not None
     if profit == 0:
         return spec.volatility.multiplier
     own = (spec.volatility.multiplier, profit)
-    others = ((each, _rerun(spec, data, multiplier=each)) for each in _multipliers(own[0], down=profit > 0))
-    for (here, earned), (there, earns) in pairwise(chain([own], others)):
+    others = (
+        (each, _rerun(spec, data, replace(spec.volatility, multiplier=each)))
+        for each in _multipliers(own[0], down=profit > 0)
+    )
+    here, earned = own
+    for there, earns in others:
+        if earns is None:
+            return None
         if earned * earns <= 0:
             found = here + (there - here) * earned / (earned - earns)
             return found if LOWEST <= found <= HIGHEST else None
+        here, earned = there, earns
     return None
 
 
@@ -108,12 +119,12 @@ def _multipliers(own: float, *, down: bool) -> Iterator[float]:
     yield from (each for each in reversed(grid) if each < own) if down else (each for each in grid if each > own)
 
 
-def _rerun(spec: BacktestSpec, data: MarketData, **volatility: float) -> float:
-    """Closed chains' PnL of the same rules on the same data, with another volatility."""
-    prepared = engine.prepare(replace(spec, volatility=replace(spec.volatility, **volatility)), data)
+def _rerun(spec: BacktestSpec, data: MarketData, volatility: VolatilitySpec) -> float | None:
+    """Closed chains' PnL of the same rules on the same data, with another volatility; None without a closed chain."""
+    prepared = engine.prepare(replace(spec, volatility=volatility), data)
     state = engine.begin(prepared)
-    profit = 0.0
+    closed: list[BacktestChain] = []
     while not state.finished:
         state, rows = engine.advance(prepared, state, prepared.bars_total)
-        profit += sum(each.net_pnl for each in rows.chains if is_closed(each))
-    return profit
+        closed += [each for each in rows.chains if is_closed(each)]
+    return sum(each.net_pnl for each in closed) if closed else None

@@ -17,7 +17,7 @@ from rollbook_server.domain.backtest.report.numerals import (
 from rollbook_server.domain.backtest.report.style import POLICY, SCRIPT, STYLE
 from rollbook_server.domain.backtest.report.subject import About, DatasetLine, Subject
 from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
-from rollbook_server.domain.backtest.spec import BacktestSpec, ExitStyle
+from rollbook_server.domain.backtest.spec import BacktestSpec, ExitStyle, QuoteSource
 
 __all__ = ["About", "DatasetLine", "render"]
 
@@ -131,8 +131,14 @@ def _tiles(subject: Subject) -> list[tuple[str, str, str, float | None]]:
         ("Chains won", percent(metrics.win_rate_pct, 0),
          f"profit factor {number(ours.profit_factor, 2)}", None),
         ("Break-even volatility", _times(metrics.break_even_multiplier),
-         f"assumed {_times(subject.spec.volatility.multiplier)}", None),
+         _assumed(subject), None),
     ]  # fmt: skip
+
+
+def _assumed(subject: Subject) -> str:
+    if subject.spec.fills.quotes is QuoteSource.RECORDED:
+        return "quotes are recorded"
+    return f"assumed {_times(subject.spec.volatility.multiplier)}"
 
 
 def _times(multiplier: float | None) -> str:

@@ -120,7 +120,7 @@ def lines(
         data_low=f"{scale.low:.8g}",
         data_high=f"{scale.high:.8g}",
         data_head=_HEAD,
-        data_places=_places(_levels(scale)) + 1,
+        data_places=_finer(_levels(scale)),
         data_unit=unit,
     )
 
@@ -199,6 +199,11 @@ def _levels(scale: Scale) -> list[float]:
 def _places(levels: list[float]) -> int:
     """Decimal places that tell round values from each other."""
     return next(places for places in range(12) if all(abs(round(each, places) - each) < 1e-9 for each in levels))
+
+
+def _finer(levels: list[float]) -> int:
+    """Places of a value that is read off between two levels."""
+    return 0 if max(map(abs, levels)) >= 1000 else _places(levels) + 1
 
 
 def round_steps(low: float, high: float, count: int) -> list[float]:

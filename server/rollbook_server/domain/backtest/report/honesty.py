@@ -58,8 +58,8 @@ def _volatility(subject: Subject) -> list[tuple[str, str]]:
         own, even = spec.volatility.multiplier or 1.0, metrics.break_even_multiplier
         if even is None:
             text = (
-                f"The run assumes {plain(own)} times its source. From 0.5 to 2 times, the rules never earned exactly "
-                "nothing on these data."
+                f"The run assumes {plain(own)} times its source. Run again from 0.5 to 2 times, the same rules came to "
+                "no point at which they earn nothing."
             )
         else:
             further = abs(even / own - 1) * 100

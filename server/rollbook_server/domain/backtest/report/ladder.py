@@ -142,6 +142,12 @@ def _how(leg: BacktestLeg) -> str:
     return f"bought back ({leg.trigger.replace('_', ' ')})" if leg.trigger else "open"
 
 
+def _ended_by(leg: BacktestLeg) -> str:
+    if leg.trigger == Trigger.DATA_END:
+        return "data end: open, marked"
+    return leg.trigger.replace("_", " ") or "open"
+
+
 def _short(time: int | None) -> str:
     """Of a date whose year the text says."""
     return NOT_KNOWN if time is None else f"{moment(time):%d %b %H:%M}"
@@ -161,6 +167,7 @@ def _table(chain: BacktestChain, spec: BacktestSpec, currency: str) -> Markup:
         contract = parse_deribit(leg.symbol)
         assert contract is not None
         said = [text for flag, text in flags.items() if getattr(leg, flag)]
+        valued = bool(leg.trigger)
         rows.append(
             [
                 f"{leg.leg_number}",
@@ -172,10 +179,10 @@ def _table(chain: BacktestChain, spec: BacktestSpec, currency: str) -> Markup:
                 NOT_KNOWN if leg.open_volatility is None else percent(100 * leg.open_volatility),
                 number((contract.expiry_time - leg.open_time) / DAY, 1),
                 _short(leg.close_time),
-                number(leg.close_index_price) if leg.close_time is not None else NOT_KNOWN,
-                price(leg.close_price, currency) if leg.close_time is not None else NOT_KNOWN,
-                _signed(leg_profit(leg), currency) if leg.close_time is not None else NOT_KNOWN,
-                "; ".join([leg.trigger.replace("_", " ") or "open", *said]),
+                number(leg.close_index_price) if valued else NOT_KNOWN,
+                price(leg.close_price, currency) if valued else NOT_KNOWN,
+                _signed(leg_profit(leg), currency) if valued else NOT_KNOWN,
+                "; ".join([_ended_by(leg), *said]),
             ]
         )
     per_coin = f"Price, {currency}"

@@ -48,7 +48,7 @@ td,tbody th{white-space:nowrap}
 .legs td:nth-child(2),.legs th:nth-child(2),.legs td:last-child,.legs th:last-child{text-align:left}
 .legs{font-size:12.5px}.legs td,.legs th{padding:4px 5px}
 .shares td:last-child,.shares th:last-child{text-align:left;white-space:normal}
-.shares td{padding-left:24px}.legs tr>:first-child{padding-left:0}
+.shares td{padding-left:24px}.shares td:last-child{min-width:190px}.legs tr>:first-child{padding-left:0}
 .heat td{text-align:right;padding:4px 8px}
 .heat .year,.heat thead th:nth-child(14){font-weight:600;border-left:1px solid var(--ink)}
 .gain-1{background:var(--g1)}.gain-2{background:var(--g2);color:var(--on)}.gain-3{background:var(--g3);
@@ -88,15 +88,18 @@ text{fill:var(--ink);font-size:12px}
 code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
 footer{margin-top:44px;border-top:1px solid var(--rule);padding-top:12px}
 @media (max-width:640px){main{padding:20px 14px 40px}h1{font-size:23px}.honesty{display:block;padding:12px 14px}
-.honesty dd{margin-bottom:12px}.verdict{font-size:16.5px}.wide{display:none}.chart{margin-left:50px;
-width:calc(100% - 50px)}.tick{font-size:10.5px}.tiles{grid-template-columns:1fr 1fr}
+.honesty dd{margin-bottom:12px}.verdict{font-size:16.5px}.wide{display:none}tbody th{white-space:normal}
+td,th{padding:4px 6px}
+.chart{margin-left:50px;width:calc(100% - 50px)}.tick{font-size:10.5px}.tiles{grid-template-columns:1fr 1fr}
 .tiles li{padding:10px}.tiles strong{font-size:18px}}
 @media print{:root{--page:#fff;--ink:#000;--soft:#444;--rule:#bbb;--panel:#fff;--ours:#0b5cad;--hodl:#888;
 --gain:#0f7b57;
 --loss:#c0392b;--warn:#000;--warned:#fff;--g1:#dff2ea;--g2:#b5e0cd;--g3:#7fc9a8;--l1:#fbe4e1;--l2:#f4bfb8;
 --l3:#e88f85;
 --on:#000}
-main{max-width:none;padding:0}body{font-size:10.5pt}h2{break-after:avoid}figure,tr,dl,.tiles{break-inside:avoid}
+main{max-width:none;padding:0}body{font-size:10.5pt}h2{break-after:avoid}
+figure,tr,dl,.tiles,.columns>*{break-inside:avoid}
+.tiles{grid-template-columns:repeat(3,1fr)}tbody th{white-space:normal}td,th{padding:3px 6px}.columns{gap:8px 28px}
 .scroll{overflow:visible}.legs{font-size:8pt}.legs td,.legs th{padding:2px 3px}.read{display:none}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
