@@ -141,6 +141,7 @@ class Lab:
                     group_id=group_id,
                     spec=spec,
                     run_digest=digest(spec, hashes, ENGINE_VERSION),
+                    engine=ENGINE_VERSION,
                 )
                 backtest_id = self._store.create(order, self._clock.now())
             return lab_reads.backtest(db, backtest_id)
@@ -208,6 +209,8 @@ class Lab:
                 return None
             datasets = lab_datasets.find(self._database.db, _ids(claim.spec.data))
             hashes = {name: dataset.content_hash for name, dataset in datasets.items()}
+            if claim.engine != ENGINE_VERSION:
+                claim = self._store.start_over(claim, ENGINE_VERSION, digest(claim.spec, hashes, ENGINE_VERSION))
             data = claim.spec.data
             return claim, Material(
                 folder=self.folder,

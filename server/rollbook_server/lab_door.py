@@ -61,15 +61,14 @@ class LabDoor:
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> "Lab":
-        missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-        if missing:
-            raise FailedPrecondition(
-                Reason.LAB_UNAVAILABLE,
-                f'the server runs without its lab ({", ".join(missing)} missing): pip install "rollbook-server[lab]"',
-            )
         try:
             database = await asyncio.to_thread(self._load)
-        except DatabaseUnusable as error:
+        except ImportError as error:
+            raise FailedPrecondition(
+                Reason.LAB_UNAVAILABLE,
+                f'the server runs without its lab ({error}): pip install "rollbook-server[lab]"',
+            ) from error
+        except (DatabaseUnusable, OSError) as error:
             raise FailedPrecondition(Reason.LAB_UNAVAILABLE, f"the lab cannot be opened: {error}") from error
         from rollbook_server.lab import Lab
         from rollbook_server.runner import Runner
@@ -84,6 +83,9 @@ class LabDoor:
 
     def _load(self) -> Database:
         """On a thread: a fill must not wait for what is imported, nor for a look at a large file."""
+        for name in LIBRARIES:  # some of which only the workers load: better to know it now
+            if importlib.util.find_spec(name) is None:
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         import rollbook_server.runner  # noqa: F401 - loads numpy, and all that the lab is made of
         from rollbook_server.lab import open_lab
 

@@ -43,8 +43,9 @@ class WorkerProcess:
             pool = self._pool
             if pool is None:
                 # On a thread: it waits until the fork server has loaded what is compiled.
-                pool, self._pid = await asyncio.to_thread(_start)
-                self._pool = pool
+                started = await asyncio.to_thread(_start)
+                pool = started[0]
+                self._pool, self._pid = started
                 self._log.info("worker_started", pid=self._pid, work=self._work)
             future: Future[T] = pool.submit(function, *args, **more)
             return await asyncio.wrap_future(future)

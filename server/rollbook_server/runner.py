@@ -30,7 +30,7 @@ _ATTEMPTS = 5
 """Workers that may die at one part; what kills them all will kill the next."""
 _PAUSE = 2.0
 """Seconds after which is tried again what could not be written."""
-_FIGURES_EVERY, _FIGURES_SHARE = 2.0, 10.0
+_FIGURES_EVERY, _FIGURES_SHARE = 0.5, 10.0
 """Seconds between two looks at the figures so far, and how many times as long as a look takes."""
 
 

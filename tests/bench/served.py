@@ -23,9 +23,9 @@ import grpc
 
 from rollbook.v1 import ledger_service_pb2 as pb
 from rollbook_server.domain.clock import WallClock
+from rollbook_server.lab_door import LabDoor, Log
 from rollbook_server.ledger import Ledger
 from rollbook_server.logs import open_log
-from rollbook_server.rpc.interceptors import Log
 from rollbook_server.rpc.server import Server
 
 METHODS = {
@@ -73,7 +73,8 @@ async def _serve(db: Path, profiled: bool) -> str:
 async def _serve_with(log: Log, db: Path, profiled: bool) -> str:
     began = time.perf_counter()
     ledger = Ledger(db, WallClock(), log)
-    server = Server(ledger, "127.0.0.1:0", log, WallClock().now())
+    lab_door = LabDoor(db.with_name("lab.db"), WallClock(), log, workers=1, memory_mib=2048, part_seconds=0.25)
+    server = Server(ledger, lab_door, "127.0.0.1:0", log, WallClock().now())
     server._server.add_generic_rpc_handlers((_no_op(),))
     await server.start()
     ready = time.perf_counter() - began
@@ -93,6 +94,7 @@ async def _serve_with(log: Log, db: Path, profiled: bool) -> str:
         await ledger._submit(of_writer.disable, None)
     last = _used(ledger)
     await server.stop(1)
+    await lab_door.close()
     ledger.close()
     print(json.dumps(last), flush=True)
     return _top(of_loop, "event loop") + _top(of_writer, "writer") if profiled else ""

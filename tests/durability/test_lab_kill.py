@@ -45,7 +45,7 @@ async def _further(lab: LabCaller, backtest_id: str, pct: float) -> bool:
         backtest_id,
         lambda seen: seen.status.progress_pct >= pct or seen.status.state == BACKTEST_STATE_SUCCEEDED,
     )
-    return run.status.state != BACKTEST_STATE_SUCCEEDED
+    return bool(run.status.state != BACKTEST_STATE_SUCCEEDED)
 
 
 async def _survive(folder: Path, kills: int, seed: int) -> None:

@@ -74,6 +74,7 @@ async def test_the_same_spec_gives_the_same_result(lab: LabCaller) -> None:
         )
     ]
     assert (first.run_digest, first.result_digest) == (named.run_digest, named.result_digest)
+    assert (await lab.create(first.spec)).run_digest == first.run_digest  # the spec as it was resolved says the same
     assert await lab.rows(first.backtest_id) == await lab.rows(named.backtest_id)
     assert first.run_digest != other.run_digest
     assert first.result_digest != other.result_digest
@@ -182,7 +183,11 @@ async def test_requests_that_make_no_sense(lab: LabCaller) -> None:
             ("INVALID_ARGUMENT", "MISSING_FIELD", "spec"),
         ),
         ("ListBacktests", pb.ListBacktestsRequest(page_size=-1), ("INVALID_ARGUMENT", "OUT_OF_BOUNDS", "page_size")),
-        ("ListBacktests", pb.ListBacktestsRequest(state=99), ("INVALID_ARGUMENT", "UNKNOWN_VALUE", "state")),
+        (
+            "ListBacktests",
+            pb.ListBacktestsRequest(state=99),  # type: ignore[arg-type]
+            ("INVALID_ARGUMENT", "UNKNOWN_VALUE", "state"),
+        ),
         (
             "ListBacktests",
             pb.ListBacktestsRequest(page_token="x"),
@@ -230,6 +235,24 @@ OF_A_RUN = (
     "ListEquityPoints",
     "GetBacktestReport",
 )
+
+
+async def test_a_report(lab: LabCaller) -> None:
+    """A run that has ended has a page, complete in itself, with its numbers; one that has not, has none yet."""
+    run = await lab.until((await lab.create(call_spec(await lab.bars(), name="my weekly calls"))).backtest_id)
+    request = pb.GetBacktestReportRequest(backtest_id=run.backtest_id)
+    answer = await lab.backtests.GetBacktestReport(request)
+    assert answer.backtest == run
+    for said in ("<!DOCTYPE html>", "my weekly calls", run.backtest_id, run.result_digest[:12], "</html>"):
+        assert said in answer.html
+    waiting = await lab.create(call_spec(await lab.bars()))
+    await lab.backtests.PauseBacktest(pb.PauseBacktestRequest(backtest_id=waiting.backtest_id))
+    request = pb.GetBacktestReportRequest(backtest_id=waiting.backtest_id)
+    if (await lab.get(waiting.backtest_id)).status.state != backtest_pb2.BACKTEST_STATE_SUCCEEDED:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await lab.backtests.GetBacktestReport(request)
+        assert reason_of(refused.value)[:2] == ("FAILED_PRECONDITION", "BACKTEST_NOT_ENDED")
+    await lab.backtests.DeleteBacktest(pb.DeleteBacktestRequest(backtest_id=waiting.backtest_id))
 
 
 async def test_runs_by_pages_and_filters(lab: LabCaller) -> None:

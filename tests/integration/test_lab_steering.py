@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 from rollbook.v1 import backtest_service_pb2 as pb
+from rollbook.v1 import system_service_pb2, system_service_pb2_grpc
 from rollbook.v1.backtest_pb2 import (
     BACKTEST_STATE_CANCELLED,
     BACKTEST_STATE_FAILED,
@@ -186,6 +187,27 @@ async def test_a_run_goes_on_after_a_restart(tmp_path: Path) -> None:
             assert await lab.rows(ended.backtest_id) == await lab.rows(alone.backtest_id)
 
 
+async def test_a_run_of_another_engine_begins_again(tmp_path: Path) -> None:
+    """A run that was under way when the server got another engine is carried on from its beginning: no result is half
+    of one engine and half of another."""
+    server = RunningServer(tmp_path / "ledger.db", *SLOW)
+    with server:
+        async with calling(server.target) as lab:
+            run = await begun(lab)
+            await pause(lab, run.backtest_id)
+            await lab.until(run.backtest_id, BACKTEST_STATE_PAUSED)
+        server.stop()
+        with closing(sqlite3.connect(tmp_path / "lab.db")) as db, db:
+            db.execute("UPDATE backtests SET engine = 'of yesterday', run_digest = 'x', checkpoint = x'00'")
+        server.start()
+        async with calling(server.target) as lab:
+            await resume(lab, run.backtest_id)
+            ended = await lab.until(run.backtest_id)
+            alone = await lab.until((await lab.create(run.spec)).backtest_id)
+            assert (ended.run_digest, ended.result_digest) == (alone.run_digest, alone.result_digest)
+            assert await lab.rows(ended.backtest_id) == await lab.rows(alone.backtest_id)
+
+
 async def test_a_run_that_fails_harms_no_other(tmp_path: Path) -> None:
     """A run whose data is damaged FAILS with the error; the one after it runs to its end, and what failed stays."""
     with RunningServer(tmp_path / "ledger.db") as server:
@@ -233,4 +255,18 @@ async def test_two_runs_at_once(tmp_path: Path) -> None:
 
 
 def _is_in_the_middle(run: Any) -> bool:
-    return run.status.state == BACKTEST_STATE_RUNNING and 0 < run.status.progress_pct < 100
+    return bool(run.status.state == BACKTEST_STATE_RUNNING and 0 < run.status.progress_pct < 100)
+
+
+async def test_the_servers_status_counts_runs(server: RunningServer, lab: LabCaller) -> None:
+    """GetServerStatus says which lab it is, how far it has come, and how many runs run and wait."""
+    run = await begun(lab)
+    waiting = await lab.create(call_spec(run.spec.data.spot_dataset_id, seed=1))
+    async with grpc.aio.insecure_channel(server.target, [("grpc.enable_http_proxy", 0)]) as channel:
+        stub: Any = system_service_pb2_grpc.SystemServiceStub(channel)
+        status = await stub.GetServerStatus(system_service_pb2.GetServerStatusRequest())
+    for backtest_id in (waiting.backtest_id, run.backtest_id):
+        await cancel(lab, backtest_id)
+    assert status.lab_id
+    assert status.lab_revision >= waiting.revision
+    assert (status.running_backtests, status.queued_backtests) == (1, 1)

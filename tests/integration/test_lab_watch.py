@@ -74,7 +74,7 @@ async def test_state_first_then_changes(lab: LabCaller) -> None:
         runs, _ = await watch.until_bookmark()
         assert runs[first.backtest_id] == first
         second = await lab.create(call_spec(first.spec.data.spot_dataset_id))
-        states = []
+        states: list[Any] = []
         while not states or states[-1] != BACKTEST_STATE_SUCCEEDED:
             runs, _ = await watch.until_bookmark()
             assert set(runs) == {second.backtest_id}
@@ -103,7 +103,7 @@ async def test_progress_at_most_four_times_a_second(lab: LabCaller) -> None:
 async def test_a_slower_watcher_sees_less(lab: LabCaller) -> None:
     """A watcher who asks for a state a second gets the newest at each, and the last."""
     run = await lab.create(call_spec(await lab.bars(days=4000), seed=1))
-    seen = []
+    seen: list[Any] = []
     async with watching(lab, backtest_id=run.backtest_id, interval_ms=1000) as watch:
         while not seen or seen[-1].status.state != BACKTEST_STATE_SUCCEEDED:
             seen += (await watch.next()).backtests
@@ -181,6 +181,45 @@ async def test_bookmarks_are_signs_of_life(lab: LabCaller) -> None:
         for _ in range(3):
             runs, cursor = await watch.until_bookmark()
             assert (runs, cursor) == ({}, first)
+
+
+async def test_a_slow_watcher_has_its_signs_of_life(lab: LabCaller) -> None:
+    """Bookmarks come at their interval also where states are asked for seldom."""
+    run = await ended(lab)
+    async with watching(lab, backtest_id=run.backtest_id, interval_ms=60_000, bookmark_interval_ms=100) as watch:
+        for _ in range(3):
+            await watch.until_bookmark()
+
+
+async def test_many_watchers_see_the_same(lab: LabCaller) -> None:
+    """Watchers of all runs, of one, and from a cursor end with the same state of a run, whatever they share."""
+    async with watching(lab) as first:
+        _, cursor = await first.until_bookmark()
+    run = await lab.create(call_spec(await lab.bars(days=2000), seed=11))
+
+    async def follow(**request: Any) -> Any:
+        async with watching(lab, **request) as watch:
+            while True:
+                for seen in (await watch.next()).backtests:
+                    if seen.backtest_id == run.backtest_id and seen.status.state == BACKTEST_STATE_SUCCEEDED:
+                        return seen
+
+    resumed = {"lab_id": cursor.lab_id, "after_revision": cursor.revision}
+    watchers = [{}, {"backtest_id": run.backtest_id}, resumed, {**resumed, "interval_ms": 400}] * 5
+    seen = await asyncio.gather(*(follow(**request) for request in watchers))
+    assert all(each == seen[0] for each in seen)
+    assert seen[0] == await lab.get(run.backtest_id)
+
+
+async def test_figures_come_while_a_run_goes_on(lab: LabCaller) -> None:
+    """A run shows its figures so far, and its thinned equity, long before its end."""
+    run = await lab.create(call_spec(await lab.bars(days=4000), seed=13))
+    seen = await lab.seen(run.backtest_id, lambda each: each.status.HasField("metrics"))
+    assert seen.status.state == BACKTEST_STATE_RUNNING
+    assert seen.status.metrics.days > 0
+    assert not seen.status.metrics.HasField("pnl_per_vol_point")
+    assert seen.status.equity[-1].time == seen.status.simulated_time
+    await lab.backtests.CancelBacktest(pb.CancelBacktestRequest(backtest_id=run.backtest_id))
 
 
 async def test_the_server_stops_with_watchers(server: RunningServer) -> None:

@@ -49,8 +49,8 @@ class LabCaller:
     """The lab's calls, and what tests need again and again."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.backtests: Any = backtest_service_pb2_grpc.BacktestServiceStub(channel)  # type: ignore[no-untyped-call]
-        self.datasets: Any = dataset_service_pb2_grpc.DatasetServiceStub(channel)  # type: ignore[no-untyped-call]
+        self.backtests: Any = backtest_service_pb2_grpc.BacktestServiceStub(channel)
+        self.datasets: Any = dataset_service_pb2_grpc.DatasetServiceStub(channel)
 
     async def bars(self, days: int = 120, seed: int = 1, underlying: str = "BTC") -> str:
         """Made-up bars; their dataset's id."""

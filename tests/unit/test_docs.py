@@ -17,7 +17,7 @@ from google.protobuf.descriptor import FieldDescriptor
 import rollbook.errors
 import rollbook.v1
 import rollbook_server
-from rollbook_server.storage import schemas
+from rollbook_server.storage import lab_schemas, schemas
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -178,6 +178,14 @@ def test_the_tables_are_those_of_the_schema() -> None:
     told = {row[0]: re.findall(r"`(\w+)`", row[1]) for row in kinds}
     assert set(told["projections"]) == set(schemas.PROJECTIONS)
     assert sorted(name for names in told.values() for name in names) == sorted(made)
+
+
+def test_the_labs_tables_are_those_of_its_schema() -> None:
+    """docs/architecture.md names each table of lab.db."""
+    made = re.findall(r"CREATE TABLE (\w+)", Path(lab_schemas.__file__).read_text())
+    kinds = rows(section(DOCS / "architecture.md", "The lab's tables"))
+    told = [name for row in kinds for name in re.findall(r"`(\w+)`", row[1])]
+    assert sorted(told) == sorted(made)
 
 
 def test_every_error_is_explained() -> None:

@@ -5580,6 +5580,14 @@ class GetServerStatusResponse:
     """The present by the server's clock, which expiries go by: the machine's, or with --clock events the newest
     event's.
     """
+    lab_id: str = ""
+    """The lab's id, made with its file; empty while nobody has used the lab since the start."""
+    lab_revision: int = 0
+    """The lab's last committed revision."""
+    running_backtests: int = 0
+    """Backtests that run."""
+    queued_backtests: int = 0
+    """Backtests that wait for a worker."""
 
     def to_proto(self) -> system_service_pb2.GetServerStatusResponse:
         return system_service_pb2.GetServerStatusResponse(
@@ -5595,6 +5603,10 @@ class GetServerStatusResponse:
             cached_chains=self.cached_chains,
             queued_commands=self.queued_commands,
             clock_time=None if self.clock_time is None else _convert.time_to_proto(self.clock_time),
+            lab_id=self.lab_id,
+            lab_revision=self.lab_revision,
+            running_backtests=self.running_backtests,
+            queued_backtests=self.queued_backtests,
         )
 
     @classmethod
@@ -5612,4 +5624,8 @@ class GetServerStatusResponse:
             cached_chains=message.cached_chains,
             queued_commands=message.queued_commands,
             clock_time=_convert.time_from_proto(message.clock_time) if message.HasField("clock_time") else None,
+            lab_id=message.lab_id,
+            lab_revision=message.lab_revision,
+            running_backtests=message.running_backtests,
+            queued_backtests=message.queued_backtests,
         )

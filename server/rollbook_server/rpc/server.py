@@ -51,7 +51,9 @@ class Server:
         self._server = grpc.aio.server(interceptors=[CallLog(log)], options=_OPTIONS)
         self._feed, self._lab_door = ledger.feed, lab_door
         ledger_service_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerService(ledger), self._server)
-        system_service_pb2_grpc.add_SystemServiceServicer_to_server(SystemService(ledger, started), self._server)
+        system_service_pb2_grpc.add_SystemServiceServicer_to_server(
+            SystemService(ledger, lab_door, started), self._server
+        )
         backtest_service_pb2_grpc.add_BacktestServiceServicer_to_server(
             gated(backtest_service_pb2_grpc.BacktestServiceServicer, _BACKTESTS, lab_door), self._server
         )

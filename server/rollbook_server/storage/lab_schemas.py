@@ -24,6 +24,7 @@ _TABLES = (
         underlying TEXT NOT NULL,
         spec TEXT NOT NULL,
         run_digest TEXT NOT NULL,
+        engine TEXT NOT NULL,
         state TEXT NOT NULL CHECK (state IN ('PENDING', 'RUNNING', 'PAUSED', 'SUCCEEDED', 'FAILED', 'CANCELLED')),
         pausing INTEGER NOT NULL DEFAULT 0 CHECK (pausing = 0 OR state = 'RUNNING'),
         session TEXT NOT NULL DEFAULT '',

@@ -28,6 +28,8 @@ class Order:
     group_id: str
     spec: BacktestSpec
     run_digest: str
+    engine: str
+    """Its version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class Claim:
     id: int
     backtest_id: str
     spec: BacktestSpec
+    engine: str
     session: str
     parts: int = 0
     steps: int = 0
@@ -118,7 +121,7 @@ class LabStore:
         said = _said(order.given, order.group_id)
         self._db.execute(
             "INSERT INTO backtests (backtest_id, request_id, said, said_digest, group_id, underlying, spec, run_digest,"
-            " state, create_time, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " engine, state, create_time, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 backtest_id,
                 order.request_id,
@@ -128,6 +131,7 @@ class LabStore:
                 order.spec.underlying,
                 to_json(order.spec),
                 order.run_digest,
+                order.engine,
                 BacktestState.PENDING,
                 now,
                 self._revision(),
@@ -165,10 +169,16 @@ class LabStore:
             return found.delete_time
         if not found.state.ended:
             self._end(found.id, BacktestState.CANCELLED, now)
-        self._db.execute("DELETE FROM parts WHERE backtest = ?", (found.id,))
-        self._db.execute("DELETE FROM backtest_chains WHERE backtest = ?", (found.id,))
-        self._change(found.id, delete_time=now, parts=0, steps=0, points=0, progress="{}", curve=None, metrics=None)
+        self._clear(found.id, delete_time=now)
         return now
+
+    def _clear(self, row: int, **values: Any) -> None:
+        """Takes away all that a run has brought forth."""
+        self._db.execute("DELETE FROM parts WHERE backtest = ?", (row,))
+        self._db.execute("DELETE FROM backtest_chains WHERE backtest = ?", (row,))
+        self._change(
+            row, parts=0, steps=0, points=0, progress="{}", checkpoint=None, curve=None, metrics=None, **values
+        )
 
     def _going(self, backtest_id: str) -> Found:
         found = self._found(backtest_id)
@@ -209,13 +219,13 @@ class LabStore:
             "UPDATE backtests SET state = 'RUNNING', session = :session, start_time = ifnull(start_time, :now),"
             " revision = :revision WHERE id = (SELECT id FROM backtests WHERE state = 'PENDING'"
             " OR (state = 'RUNNING' AND session <> :session) ORDER BY state = 'PENDING', id LIMIT 1)"
-            " RETURNING id, backtest_id, spec, parts, steps, points, progress, checkpoint, curve",
+            " RETURNING id, backtest_id, spec, engine, parts, steps, points, progress, checkpoint, curve",
             {"session": session, "now": now, "revision": self._next + 1},
         ).fetchall()
         if not row:
             return None
         self._revision()
-        number, backtest_id, spec, parts, steps, points, progress, checkpoint, curve = row[0]
+        number, backtest_id, spec, engine, parts, steps, points, progress, checkpoint, curve = row[0]
         known = from_json(Progress, progress)
         if not known.bars_total:
             known = replace(known, phase=LOADING)
@@ -224,6 +234,7 @@ class LabStore:
             id=number,
             backtest_id=backtest_id,
             spec=from_json(BacktestSpec, spec),
+            engine=engine,
             session=session,
             parts=parts,
             steps=steps,
@@ -231,6 +242,20 @@ class LabStore:
             progress=known,
             checkpoint=checkpoint,
             curve=curve or b"",
+        )
+
+    def start_over(self, claim: Claim, engine: str, run_digest: str) -> Claim:
+        """Carries a run on from its beginning: what it has was made by another engine, and a result has one."""
+        progress = Progress(phase=LOADING)
+        self._clear(claim.id, engine=engine, run_digest=run_digest)
+        self._db.execute("UPDATE backtests SET progress = ? WHERE id = ?", (to_json(progress), claim.id))
+        return Claim(
+            id=claim.id,
+            backtest_id=claim.backtest_id,
+            spec=claim.spec,
+            engine=engine,
+            session=claim.session,
+            progress=progress,
         )
 
     def record(self, claim: Claim, part: Part) -> Claim | None:

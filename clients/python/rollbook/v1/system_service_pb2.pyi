@@ -52,6 +52,10 @@ class GetServerStatusResponse(_message.Message):
     CACHED_CHAINS_FIELD_NUMBER: _builtins.int
     QUEUED_COMMANDS_FIELD_NUMBER: _builtins.int
     CLOCK_TIME_FIELD_NUMBER: _builtins.int
+    LAB_ID_FIELD_NUMBER: _builtins.int
+    LAB_REVISION_FIELD_NUMBER: _builtins.int
+    RUNNING_BACKTESTS_FIELD_NUMBER: _builtins.int
+    QUEUED_BACKTESTS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of rollbook-server."""
     sqlite_version: _builtins.str
@@ -70,6 +74,14 @@ class GetServerStatusResponse(_message.Message):
     """Chains held in memory."""
     queued_commands: _builtins.int
     """Commands waiting for the writer."""
+    lab_id: _builtins.str
+    """The lab's id, made with its file; empty while nobody has used the lab since the start."""
+    lab_revision: _builtins.int
+    """The lab's last committed revision."""
+    running_backtests: _builtins.int
+    """Backtests that run."""
+    queued_backtests: _builtins.int
+    """Backtests that wait for a worker."""
     @_builtins.property
     def last_check_time(self) -> _timestamp_pb2.Timestamp:
         """When `rollbook-server check` last passed on this file; unset if never."""
@@ -97,10 +109,14 @@ class GetServerStatusResponse(_message.Message):
         cached_chains: _builtins.int = ...,
         queued_commands: _builtins.int = ...,
         clock_time: _timestamp_pb2.Timestamp | None = ...,
+        lab_id: _builtins.str = ...,
+        lab_revision: _builtins.int = ...,
+        running_backtests: _builtins.int = ...,
+        queued_backtests: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "last_check_time", b"last_check_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_chains", b"cached_chains", "clock_time", b"clock_time", "head_hash", b"head_hash", "last_check_revision", b"last_check_revision", "last_check_time", b"last_check_time", "ledger_id", b"ledger_id", "queued_commands", b"queued_commands", "revision", b"revision", "sqlite_version", b"sqlite_version", "start_time", b"start_time", "version", b"version", "watchers", b"watchers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_chains", b"cached_chains", "clock_time", b"clock_time", "head_hash", b"head_hash", "lab_id", b"lab_id", "lab_revision", b"lab_revision", "last_check_revision", b"last_check_revision", "last_check_time", b"last_check_time", "ledger_id", b"ledger_id", "queued_backtests", b"queued_backtests", "queued_commands", b"queued_commands", "revision", b"revision", "running_backtests", b"running_backtests", "sqlite_version", b"sqlite_version", "start_time", b"start_time", "version", b"version", "watchers", b"watchers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,7 +47,7 @@ class SystemServiceServicer(object):
     """
 
     def GetServerStatus(self, request, context):
-        """What runs here and how far the ledger has come. Errors: none of its own.
+        """What runs here and how far ledger and lab have come. Errors: none of its own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

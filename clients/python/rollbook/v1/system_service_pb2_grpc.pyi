@@ -34,7 +34,7 @@ class SystemServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SystemServiceAsyncStub: ...
     GetServerStatus: _grpc.UnaryUnaryMultiCallable[_system_service_pb2.GetServerStatusRequest, _system_service_pb2.GetServerStatusResponse]
-    """What runs here and how far the ledger has come. Errors: none of its own."""
+    """What runs here and how far ledger and lab have come. Errors: none of its own."""
 
 @_typing.type_check_only
 class SystemServiceAsyncStub(SystemServiceStub):
@@ -42,7 +42,7 @@ class SystemServiceAsyncStub(SystemServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServerStatus: _aio.UnaryUnaryMultiCallable[_system_service_pb2.GetServerStatusRequest, _system_service_pb2.GetServerStatusResponse]  # type: ignore[assignment]
-    """What runs here and how far the ledger has come. Errors: none of its own."""
+    """What runs here and how far ledger and lab have come. Errors: none of its own."""
 
 class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
     """The server itself."""
@@ -53,6 +53,6 @@ class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _system_service_pb2.GetServerStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_system_service_pb2.GetServerStatusResponse, _abc.Awaitable[_system_service_pb2.GetServerStatusResponse]]:
-        """What runs here and how far the ledger has come. Errors: none of its own."""
+        """What runs here and how far ledger and lab have come. Errors: none of its own."""
 
 def add_SystemServiceServicer_to_server(servicer: SystemServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

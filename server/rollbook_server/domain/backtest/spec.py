@@ -164,13 +164,13 @@ class BacktestSpec:
 
 PRESETS: Mapping[str, SelectionSpec] = {
     "ultra-safe": SelectionSpec(
-        min_dte_days=7, max_dte_days=14, target_dte_days=10, min_delta=0.05, target_delta=0.10, max_delta=0.15
+        min_dte_days=7.0, max_dte_days=14.0, target_dte_days=10.0, min_delta=0.05, target_delta=0.10, max_delta=0.15
     ),
     "balanced": SelectionSpec(
-        min_dte_days=7, max_dte_days=14, target_dte_days=10, min_delta=0.12, target_delta=0.20, max_delta=0.30
+        min_dte_days=7.0, max_dte_days=14.0, target_dte_days=10.0, min_delta=0.12, target_delta=0.20, max_delta=0.30
     ),
     "aggressive": SelectionSpec(
-        min_dte_days=7, max_dte_days=14, target_dte_days=10, min_delta=0.20, target_delta=0.30, max_delta=0.45
+        min_dte_days=7.0, max_dte_days=14.0, target_dte_days=10.0, min_delta=0.20, target_delta=0.30, max_delta=0.45
     ),
 }
 DEFAULT_PRESET = "balanced"
