@@ -12,7 +12,8 @@ ASYNC_MODULES := $(wildcard clients/python/rollbook/_async_*.py)
 GENERATED := clients/python/rollbook/v1 clients/python/rollbook/models.py $(subst _async_,_,$(ASYNC_MODULES)) docs/api.md
 # What the client promises: it holds on the oldest libraries that it takes as on the newest.
 CLIENT_TESTS := $(wildcard tests/integration/test_client*.py) tests/integration/test_docs_clients.py \
-	tests/integration/test_readme.py tests/unit/test_exports.py tests/unit/test_models.py tests/unit/test_payloads.py
+	tests/integration/test_readme.py tests/unit/test_exports.py tests/unit/test_models.py tests/unit/test_payloads.py \
+	tests/unit/test_specs.py
 
 # A complaint of pip about its own age is no news to anybody.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

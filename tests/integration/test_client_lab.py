@@ -9,6 +9,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,11 @@ async def lab(server: RunningServer, connect: Callable[..., AsyncLab]) -> AsyncI
         yield client
 
 
-async def spec_of(lab: AsyncLab, days: int = 120) -> BacktestSpec:
+LONG = {"decision_interval_hours": 1, "max_open_chains": 32}
+"""What makes a run on a decade take some seconds."""
+
+
+async def spec_of(lab: AsyncLab, days: int = 120, **more: Any) -> BacktestSpec:
     """A run on made-up data."""
     bars = await lab.register_dataset(
         kind=DatasetKind.BARS, underlying="BTC", synthetic=SyntheticMarket(seed=1, start_time=START, days=days)
@@ -85,6 +90,7 @@ async def spec_of(lab: AsyncLab, days: int = 120) -> BacktestSpec:
         strategy=StrategyKind.COVERED_CALL,
         style=ContractStyle.INVERSE,
         data=DataSpec(spot_dataset_id=bars.dataset_id),
+        **more,
     )
 
 
@@ -219,7 +225,7 @@ async def test_data_is_registered_by_its_content(lab: AsyncLab, tmp_path: Path) 
 async def test_a_run_is_steered(slow_server: RunningServer, connect: Callable[..., AsyncLab]) -> None:
     """It pauses, stays so, goes on, is cancelled with what it had, and is deleted; whoever watches sees it go."""
     async with connect(slow_server.target) as lab:
-        run = await lab.create_backtest(await spec_of(lab, days=4000))
+        run = await lab.create_backtest(await spec_of(lab, days=4000, **LONG))
         await seen(lab, run.backtest_id, lambda run: bool(run.status and run.status.decisions_done))
         await lab.pause_backtest(run.backtest_id)
         paused = await seen(lab, run.backtest_id, lambda run: state(run) is BacktestState.PAUSED)
@@ -250,7 +256,7 @@ async def test_a_watch_goes_on_through_kills(slow_server: RunningServer, connect
     cursor: LabCursor | None = None
 
     async with connect(slow_server.target) as lab:
-        run = await lab.create_backtest(await spec_of(lab, days=400))
+        run = await lab.create_backtest(await spec_of(lab, days=4000, **LONG))
 
         async def watch(messages: AsyncIterator[WatchBacktestsResponse], enough: Callable[[], bool]) -> None:
             nonlocal cursor

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess, run
+from typing import Any
 
 import pytest
 
@@ -44,25 +45,50 @@ def test_the_program_of_the_page_runs(program: CompletedProcess[str]) -> None:
     assert program.stdout.splitlines() == said
 
 
-def test_the_commands_of_the_page_run(server: RunningServer, program: CompletedProcess[str]) -> None:
-    """Each command of `rollbook` is shown, and each that comes to an end works on the ledger that the program has left;
-    for the one that does not, see test_cli_watch.py."""
+def names(app: Any) -> set[str]:
+    """The commands of an app or of a group."""
+    return {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+
+
+def script(server: RunningServer, lines: str) -> CompletedProcess[str]:
+    """Lines of a shell, run where the server's file is."""
+    head = f'set -e; rollbook() {{ "{sys.executable}" -m rollbook.cli "$@"; }}\n'
+    env = {**os.environ, "COLUMNS": "200", "ROLLBOOK_SERVER": server.target}
+    return run(
+        ["bash", "-c", head + lines.replace(ADDRESS, server.target)],
+        capture_output=True, text=True, timeout=110, check=False, cwd=server.db.parent, env=env,
+    )  # fmt: skip
+
+
+def test_every_command_is_shown() -> None:
+    """Each command of `rollbook`, and each of its groups."""
     pytest.importorskip("typer", reason="the extra rollbook[cli] is not in this environment")
     from rollbook.cli.commands import app
 
+    text = "\n".join(blocks("sh"))
+    groups = {group.name: group.typer_instance for group in app.registered_groups if group.name}
+    assert set(re.findall(r"^rollbook (\w+)", text, re.MULTILINE)) == names(app) | set(groups)
+    for name, group in groups.items():
+        shown = set(re.findall(rf"^rollbook {name} (\w+)", text, re.MULTILINE))
+        assert shown | {"resume", "cancel", "delete"} >= names(group)
+
+
+def test_the_commands_of_the_page_run(server: RunningServer, program: CompletedProcess[str]) -> None:
+    """Each of the ledger's that comes to an end works on the ledger that the program has left; for the one that does
+    not, see test_cli_watch.py."""
+    pytest.importorskip("typer", reason="the extra rollbook[cli] is not in this environment")
     (lines,) = (block for block in blocks("sh") if ADDRESS in block)
     (fill,) = blocks("json")
     (server.db.parent / "fill.json").write_text(fill)
-    shown = re.findall(r"^rollbook (\w+)", "\n".join(blocks("sh")), re.MULTILINE)
-    assert set(shown) == {
-        command.name or command.callback.__name__ for command in app.registered_commands if command.callback
-    }
-    script = f'set -e; rollbook() {{ "{sys.executable}" -m rollbook.cli "$@"; }}\n' + lines.replace(
-        ADDRESS, server.target
-    )
-    env = {**os.environ, "COLUMNS": "200"}
-    done = run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False, cwd=server.db.parent, env=env
-    )
+    done = script(server, lines)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert all(name in done.stdout for name in ("calls-1", "calls-2", "puts-1", "CLOSES_MORE_THAN_OPEN"))
+
+
+def test_the_labs_commands_of_the_page_run(server: RunningServer) -> None:
+    """From no data to runs that have ended, as they stand; for those that name a run, see test_cli_lab.py."""
+    pytest.importorskip("typer", reason="the extra rollbook[cli] is not in this environment")
+    (lines,) = (block for block in blocks("sh") if "data synthetic" in block)
+    done = script(server, lines)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert all(told in done.stdout for told in ("synthetic-btc", "held BTC", "rolled USD", "BTC calls, 0.20 delta"))

@@ -55,9 +55,11 @@ def whole(value: int | None) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """How long something takes: 7 s, 2 min 05 s, 1 h 12 min."""
+    """How long something takes: 0.9 s, 7 s, 2 min 05 s, 1 h 12 min."""
     if seconds is None:
         return MISSING
+    if seconds < 1:
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
