@@ -29,10 +29,9 @@ def backtest(target: str, data: Path | None, directory: Path, console: Console) 
     spec, page = directory / "spec.yaml", directory / "report.html"
     spec.write_text(SPEC, encoding="utf-8")
     recorded = data / BARS if data is not None else None
+    register: tuple[str, ...] = ("data", "synthetic", *SYNTHETIC)
     if recorded is not None and recorded.is_file():
         register = ("data", "import", str(recorded), "--kind", "bars", "--underlying", "BTC", "--name", "bars")
-    else:
-        register = ("data", "synthetic", *SYNTHETIC)
     for words in (register, ("backtest", "run", str(spec), "--exit", "both", "--watch")):
         if _rollbook(words, target, console):
             return True

@@ -81,7 +81,7 @@ async def test_a_run_pauses_and_goes_on(lab: LabCaller) -> None:
     alone = await lab.until((await lab.create(run.spec)).backtest_id)
     assert ended.status.state == BACKTEST_STATE_SUCCEEDED
     assert ended.result_digest == alone.result_digest
-    assert await lab.rows(ended.backtest_id) == await lab.rows(alone.backtest_id)
+    assert await lab.chains(ended.backtest_id) == await lab.chains(alone.backtest_id)
 
 
 async def test_a_run_that_waits_pauses_at_once(lab: LabCaller) -> None:
@@ -184,7 +184,7 @@ async def test_a_run_goes_on_after_a_restart(tmp_path: Path) -> None:
             await resume(lab, again.backtest_id)
             alone = await lab.until(again.backtest_id)
             assert ended.result_digest == alone.result_digest
-            assert await lab.rows(ended.backtest_id) == await lab.rows(alone.backtest_id)
+            assert await lab.chains(ended.backtest_id) == await lab.chains(alone.backtest_id)
 
 
 async def test_a_run_of_another_engine_begins_again(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ async def test_a_run_of_another_engine_begins_again(tmp_path: Path) -> None:
             ended = await lab.until(run.backtest_id)
             alone = await lab.until((await lab.create(run.spec)).backtest_id)
             assert (ended.run_digest, ended.result_digest) == (alone.run_digest, alone.result_digest)
-            assert await lab.rows(ended.backtest_id) == await lab.rows(alone.backtest_id)
+            assert await lab.chains(ended.backtest_id) == await lab.chains(alone.backtest_id)
 
 
 async def test_a_run_that_fails_harms_no_other(tmp_path: Path) -> None:

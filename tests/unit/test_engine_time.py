@@ -1,6 +1,9 @@
 """When things happen, and that nothing is known before its time."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from rollbook_server.domain.executions import StrategyKind
 from rollbook_server.domain.instruments import ContractStyle
 from tests.support.lab_runs import HOUR, at, bars, chains, random_bars, resolved, run, run_in_parts, same_bits
 
+ROOT = Path(__file__).parents[2]
 OUTCOMES = list(StepOutcome)
 START = at(1)
 
@@ -227,6 +231,20 @@ def test_a_volatility_counts_from_when_it_is_known_and_opens_nothing_when_it_is_
     assert outcomes(run(resolved(data), data))[2] is StepOutcome.NO_DATA
 
 
+def test_a_volatility_that_cannot_be_marks_nothing() -> None:
+    """An index of 0 or NaN for some hours: what is open keeps the mark of the hour before."""
+    closes = np.full(5 * 24, 100_000.0)
+    values = np.full(5 * 24, 0.5)
+    place = (at(3) - START) // HOUR
+    values[place : place + 3] = (0.0, np.nan, 0.0)
+    index = VolatilityIndex(START + HOUR * np.arange(5 * 24, dtype=np.int64), values, HOUR)
+    data = MarketData(bars(closes, START), index)
+    equity = run(resolved(data, exit_style=ExitStyle.TP_AND_ROLL), data).equity
+    assert equity.open_chains[place] == 1
+    marked = equity.equity_coin[place - 2 : place + 3]
+    assert (marked[1:4] == marked[0]).all()
+
+
 def test_a_snapshot_counts_for_half_an_hour() -> None:
     """At 09:00 one of 08:30 is used, one of 08:29 and one of 09:01 are not."""
     closes = np.full(3 * 24, 100_000.0)
@@ -343,3 +361,16 @@ def test_styles_and_strategies_share_one_compilation() -> None:
     spec, data = market("realized")
     run(replace(spec, strategy=StrategyKind.CASH_SECURED_PUT, style=ContractStyle.LINEAR, quantity=2), data)
     assert len(kernel.advance.signatures) == 1  # type: ignore[attr-defined]
+
+
+def test_what_one_process_compiled_the_next_one_loads() -> None:
+    """The kernel is compiled once a machine: another process finds it on the disk."""
+    spec, data = market("index")
+    run(spec, data)
+    program = (
+        "from rollbook_server.domain.backtest import kernel;"
+        "from tests.unit.test_engine_time import market, run;"
+        "run(*market('index')); print(sum(kernel.advance.stats.cache_hits.values()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"

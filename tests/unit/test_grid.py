@@ -21,12 +21,11 @@ from rollbook_server.domain.backtest.grid import (
     listed_days,
     next_strike,
     strike_steps,
-    symbol,
 )
 from rollbook_server.domain.backtest.smile import volatility_of
 from rollbook_server.domain.backtest.world import Rules
 from rollbook_server.domain.clock import DAY, micros
-from rollbook_server.domain.instruments import ContractStyle, parse_deribit
+from rollbook_server.domain.instruments import ContractStyle, deribit_symbol, parse_deribit
 from tests.support.lab_runs import at
 
 RULES = Rules(
@@ -106,7 +105,7 @@ def test_the_way_down_visits_listed_strikes_and_ends() -> None:
 )
 def test_names_are_the_venues(underlying: str, style: ContractStyle, strike: float, is_call: bool, name: str) -> None:
     """A contract's name is one that the ledger reads as the same contract."""
-    made = symbol(underlying, style, at(5, 8), strike, is_call)
+    made = deribit_symbol(underlying, style, at(5, 8), strike, is_call)
     read = parse_deribit(made)
     assert made == name
     assert read is not None

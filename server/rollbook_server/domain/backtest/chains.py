@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rollbook_server.domain.backtest.grid import symbol
 from rollbook_server.domain.backtest.kernel import TRIGGERS
 from rollbook_server.domain.backtest.rows import BacktestChain, BacktestLeg, Trigger
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.backtest.world import NOTHING, Records, Rules
 from rollbook_server.domain.chains import CloseReason
 from rollbook_server.domain.clock import DAY, Micros
+from rollbook_server.domain.instruments import deribit_symbol
 
 Leg = dict[str, Any]
 """A record of `world.LEG` by its names."""
@@ -80,7 +80,7 @@ def _leg_of(spec: BacktestSpec, rules: Rules, leg: Leg, mark: float, index: floa
         trigger = Trigger.DATA_END.value if data_ended else ""
     return BacktestLeg(
         leg_number=leg["number"],
-        symbol=symbol(spec.underlying, spec.style, leg["expiry"], leg["strike"], rules.is_call),
+        symbol=deribit_symbol(spec.underlying, spec.style, leg["expiry"], leg["strike"], rules.is_call),
         quantity=rules.quantity,
         open_time=leg["open_time"],
         open_price=leg["open_price"],

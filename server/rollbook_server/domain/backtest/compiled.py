@@ -31,12 +31,22 @@ def inlined(function: Function) -> Function:
 def compiled_on_disk(function: Function) -> Function:
     """What Python calls: compiled once a machine."""
     function.__qualname__ += f"-{_sources()}"  # numba names its files by it
-    return cast(Function, numba.njit(nogil=True, cache=True)(function))
+    return cast(Function, _kept(lambda kept: numba.njit(nogil=True, cache=kept)(function)))
 
 
 def vectorised(function: Callable[..., float]) -> Callable[..., Any]:
     """Takes arrays and broadcasts them. Kept on disk: it may call only what is in its own file."""
-    return cast(Callable[..., Any], numba.vectorize(nopython=True, cache=True)(function))  # type: ignore[no-untyped-call]
+    vectorize = cast(Callable[..., Any], numba.vectorize)
+    return cast(Callable[..., Any], _kept(lambda kept: vectorize(nopython=True, cache=kept)(function)))
+
+
+def _kept(compiled_by: Callable[[bool], Any]) -> Any:
+    """Kept on disk, or compiled anew by each process where neither this folder nor the user's own can be written and
+    NUMBA_CACHE_DIR names no other."""
+    try:
+        return compiled_by(True)
+    except RuntimeError:
+        return compiled_by(False)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Which contracts the venue lists: expiries, strikes, and how they are named. A model of it, for modelled quotes.
+"""Which contracts the venue lists: expiries and strikes. A model of it, for modelled quotes.
 
 Expiries at 08:00 UTC: each of the next 4 days; Fridays of the next 4 weeks; the last Friday of a month within 3 months
 and of a quarter within a year. Strikes as listed in December 2025 (BTC at 92,000, ETH at 3,350) and scaled with the
@@ -18,7 +18,6 @@ import numpy as np
 from rollbook_server.domain.backtest.compiled import compiled, inlined
 from rollbook_server.domain.backtest.market import Ints
 from rollbook_server.domain.clock import DAY, SECOND, Micros
-from rollbook_server.domain.instruments import deribit_symbol
 
 EXPIRY_TIME_OF_DAY: Micros = 8 * 3600 * SECOND
 LISTED_DAYS = {"daily": 4, "weekly": 28, "monthly": 92, "quarterly": 366}
@@ -91,10 +90,6 @@ def next_strike(spot: float, strike: float, steps: tuple[float, float, float], u
     if upwards:
         return math.floor(strike / step + 1.0 + 1e-9) * step
     return math.ceil(strike / step - 1.0 - 1e-9) * step
-
-
-symbol = deribit_symbol
-"""What is listed has a name."""
 
 
 def day_of(time: Micros) -> int:

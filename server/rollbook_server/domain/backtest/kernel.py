@@ -189,14 +189,11 @@ def _trigger(rules: Rules, moment: Moment, leg: Record, quote: Quote) -> int:
 
 
 @compiled
-def _judge(
-    rules: Rules, market: Market, fees: Records, moment: Moment, slot: Record, leg: Record, quote: Quote
+def _place_order(
+    rules: Rules, market: Market, fees: Records, moment: Moment, slot: Record, leg: Record, quote: Quote, trigger: int
 ) -> None:
-    """Places the order of a rule that applies: a close for a stop, else a roll. Without a contract to roll into a leg
+    """Places the order of the rule that applies: a close for a stop, else a roll. Without a contract to roll into a leg
     that took its profit is closed, and any other is held."""
-    trigger = _trigger(rules, moment, leg, quote)
-    if trigger == NOTHING:
-        return
     slot.target_expiry = 0
     if trigger != STOP and slot.rolls < rules.max_rolls:
         cost = buying_price(rules, quote)
@@ -285,8 +282,9 @@ def advance(
                 slot.mark = quote.ask if quote.ask > 0.0 else quote.mark
             if not math.isnan(quote.delta):
                 slot.delta = quote.delta
-            if rules.rolls:
-                _judge(rules, market, fees, moment, slot, leg, quote)
+            trigger = _trigger(rules, moment, leg, quote) if rules.rolls else NOTHING
+            if trigger != NOTHING:
+                _place_order(rules, market, fees, moment, slot, leg, quote, trigger)
         _account(rules, moment, head, slots, legs, points, head.bars_done - begun)
         head.bars_done += 1
         head.simulated_time = closed

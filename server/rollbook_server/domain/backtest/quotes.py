@@ -19,7 +19,10 @@ def forward_of(rules: Rules, moment: Moment, expiry: int) -> float:
 
 @inlined
 def modelled(rules: Rules, moment: Moment, expiry: int, strike: float) -> Quote:
-    """Black-76 with smile, half spread in volatility points and ticks; `expiry` is after the moment."""
+    """Black-76 with smile, half spread in volatility points and ticks; `expiry` is after the moment. All missing where
+    no volatility is known."""
+    if not moment.level > 0.0:
+        return Quote(math.nan, math.nan, math.nan, math.nan, math.nan)
     years = (expiry - moment.time) / YEAR
     forward = forward_of(rules, moment, expiry)
     volatility = volatility_of(moment.level, rules.slope, rules.curvature, forward, strike, years)
@@ -75,7 +78,7 @@ def quote_of(rules: Rules, market: Market, moment: Moment, expiry: int, strike: 
 @inlined
 def selling_price(rules: Rules, quote: Quote) -> float:
     """What a sale fills at: the bid, or the middle rounded down; NaN if nobody bids."""
-    if rules.at_mid and quote.ask > 0.0:
+    if rules.at_mid and quote.bid > 0.0 and quote.ask > 0.0:
         return floor_tick(rules, 0.5 * (quote.bid + quote.ask))
     return quote.bid
 

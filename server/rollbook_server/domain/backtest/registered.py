@@ -48,4 +48,4 @@ class Dataset:
 
 def dataset_id_of(kind: DatasetKind, underlying: str, content_hash: str) -> str:
     """The id of a dataset: of its content, and what it was said to be."""
-    return f"{underlying}-{kind}-{content_hash[:20]}".lower()
+    return f"{underlying}-{kind}-{content_hash[:20]}".lower().replace("_", "-")

@@ -98,7 +98,7 @@ def _judged(
     return best
 
 
-@compiled
+@inlined
 def _best_of_expiry(rules: Rules, fees: Records, moment: Moment, roll: Roll, expiry: int, best: Best) -> Best:
     """Over the modelled strikes of an expiry: from the spot away to both sides, until the delta leaves the range.
     Out of the money prices fall with it, so a roll looks no further than to the first that does not pay for it."""

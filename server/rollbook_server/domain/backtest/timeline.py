@@ -31,7 +31,7 @@ STALE_LEVEL: Micros = DAY
 
 
 def resampled(bars: Bars, interval: Micros) -> Bars:
-    """Bars of a longer interval, counted from midnight. One is there if its first and its last bar are: without the
+    """Bars of a longer interval, counted from 1970 on. One is there if its first and its last bar are: without the
     first its open, without the last its close would be of another time than it says."""
     if interval == bars.interval:
         return bars
