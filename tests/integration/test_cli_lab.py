@@ -140,6 +140,18 @@ def test_chains_of_a_run(shell: Shell, done: str) -> None:
     assert "* The delivery price was made from bars." in shell("backtest", "chains", done).stdout
 
 
+def test_a_report_is_written(shell: Shell, done: str, tmp_path: Path) -> None:
+    """A page of HTML in a file, or on stdout; where it cannot be written one sentence says so."""
+    file = tmp_path / "run.html"
+    assert f"Wrote {file}, " in shell("backtest", "report", done[:8], "--out", str(file)).stdout
+    page = file.read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "BTC calls, 0.20 delta" in page
+    assert shell("backtest", "report", done, "--out", "-").stdout == page
+    assert shell.json("backtest", "report", done, "--out", str(file))["html"] == page
+    assert "cannot be written" in shell.complaint("backtest", "report", done, "--out", str(tmp_path), code=2)
+
+
 def test_a_spec_is_changed_on_the_way(shell: Shell, market: list[dict[str, Any]]) -> None:
     """--set wins over the file; both exit styles are one group of two runs; names of data become their ids."""
     words = ["--set", "name=x", "--set", "selection.target_delta=0.15", "--set", "end_time=2021-08-01"]

@@ -276,11 +276,12 @@ def test_completion_is_printed_for_the_shell(shell: Shell) -> None:
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
-def test_positions_come_quickly(shell: Shell, book: str) -> None:
-    """`rollbook positions` answers within half a second, from the start of the process to its end. Where the machine is
-    too busy for any process to be quick, it takes at most twice as long as what no Python client can do without:
-    starting, and loading gRPC and the API."""
-    command = [sys.executable, "-m", "rollbook.cli", "positions", "--account", book]
+@pytest.mark.parametrize("words", [("positions",), ("backtest", "list")], ids=" ".join)
+def test_answers_come_quickly(words: tuple[str, ...], shell: Shell, book: str) -> None:
+    """`rollbook positions` and its like answer within half a second, from the start of the process to its end. Where
+    the machine is too busy for any process to be quick, it takes at most twice as long as what no Python client can do
+    without: starting, and loading gRPC and the API."""
+    command = [sys.executable, "-m", "rollbook.cli", *words]
     client = [sys.executable, "-c", "from rollbook import Client"]
     best = loading = 60.0
     for _ in range(20):

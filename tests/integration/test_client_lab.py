@@ -137,6 +137,7 @@ async def test_a_run_from_its_spec_to_its_results(lab: AsyncLab) -> None:
     assert len(points) == 120 * 24
     thin = (await lab.list_equity_points(run.backtest_id, max_points=10)).points
     assert (thin[0], thin[-1], len(thin) <= 10) == (points[0], points[-1], True)
+    assert "calls" in await lab.get_backtest_report(run.backtest_id)
     assert points[-1] == [point async for point in lab.iterate_equity_points(run.backtest_id, max_points=10)][-1]
 
 

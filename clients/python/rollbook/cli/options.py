@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rollbook.models import Mode
 
 SERVER = "127.0.0.1:50051"
-LEDGER, FILTERS = "Which ledger", "Which ones"
+LEDGER, FILTERS = "Which server", "Which ones"
 
 # `rollbook.Mode` and `rollbook.StrategyKind` as they are typed; a test compares them. To load the models for it would
 # cost each --help and each Tab key as much as a call.
@@ -42,7 +42,7 @@ def complete_strategy(incomplete: str) -> list[str]:
 Server = Annotated[
     str,
     typer.Option(
-        envvar="ROLLBOOK_SERVER", metavar="HOST:PORT", help="Where the ledger answers.", rich_help_panel=LEDGER
+        envvar="ROLLBOOK_SERVER", metavar="HOST:PORT", help="Where the server answers.", rich_help_panel=LEDGER
     ),
 ]
 Account = Annotated[

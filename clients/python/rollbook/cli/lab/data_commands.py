@@ -76,8 +76,10 @@ def synthetic(
         typer.Option(metavar="FRACTION", help="One level instead of regimes, for experiments.", show_default=False),
     ] = "",
     drift: Annotated[str, typer.Option(metavar="FRACTION", help="A year; not said: 0.", show_default=False)] = "",
-    kind: KindFilter = "",
-    name: DatasetName = "",
+    kind: Annotated[str, typer.Option(metavar="bars|volatility", help="Only one of the two.", show_default=False)] = "",
+    name: Annotated[
+        str, typer.Option(metavar="TEXT", help="For people; not said: synthetic-btc.", show_default=False)
+    ] = "",
 ) -> None:
     """Make up a market, for machines without data: bars and their volatility index, unless --kind says one thing.
 
