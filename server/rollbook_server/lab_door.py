@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rollbook_server.domain.clock import Clock
-from rollbook_server.domain.errors import FailedPrecondition, Reason, Refusal
+from rollbook_server.domain.errors import FailedPrecondition, Reason
 from rollbook_server.storage.database import Database, DatabaseUnusable
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class LabDoor:
         if self._path.is_file():
             try:
                 await self.opened()
-            except Refusal as refusal:
-                self._log.warning("lab_closed", reason=refusal.message)
+            except Exception as error:  # the ledger serves whatever is wrong with the lab
+                self._log.warning("lab_closed", reason=str(error))
 
     async def opened(self) -> "Lab":
         """The lab. Raises FailedPrecondition where it cannot be opened; the next call tries again."""
@@ -73,7 +73,11 @@ class LabDoor:
         from rollbook_server.lab import Lab
         from rollbook_server.runner import Runner
 
-        lab = Lab(database, self._clock, self._log)
+        try:
+            lab = Lab(database, self._clock, self._log)
+        except BaseException:
+            database.close()  # or the next try would find its lock
+            raise
         self._runner = Runner(
             lab, self._log, workers=self._workers, memory_mib=self._memory_mib, part_seconds=self._part_seconds
         )

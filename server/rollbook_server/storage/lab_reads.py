@@ -64,6 +64,9 @@ class Results:
     chains: Sequence[str]
 
 
+_LARGEST_STATUS = 2**20
+"""Characters of the chains that a status shows: with thousands of legs they would not fit into a message."""
+
 _COLUMNS = (
     "id, backtest_id, group_id, spec, run_digest, state, progress, curve, metrics, error, result_digest, create_time,"
     " start_time, end_time, delete_time, revision, steps"
@@ -140,7 +143,12 @@ def _last_chains(db: Connection, number: int) -> list[BacktestChain]:
     rows = db.execute(
         "SELECT figures FROM backtest_chains WHERE backtest = ? ORDER BY number DESC LIMIT ?", (number, NEWEST)
     ).fetchall()
-    return [from_json(BacktestChain, figures) for (figures,) in reversed(rows)]
+    shown: list[str] = []
+    for (figures,) in rows:
+        if shown and sum(map(len, shown)) + len(figures) > _LARGEST_STATUS:
+            break
+        shown.append(figures)
+    return [from_json(BacktestChain, figures) for figures in reversed(shown)]
 
 
 def list_backtests(
