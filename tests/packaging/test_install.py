@@ -108,6 +108,15 @@ def test_the_command_works_with_its_extra(shell: Environment, running: RunningSe
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_lab_without_its_extra_says_so(shell: Environment, running: RunningServer, tmp_path: Path) -> None:
+    """A spec in YAML is read with the extra of the client; the server's, which is missing, is named by the refusal."""
+    (tmp_path / "spec.yaml").write_text("underlying: BTC")
+    done = shell.run("rollbook", "backtest", "run", "spec.yaml", "--server", running.target, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "LAB_UNAVAILABLE" in done.stderr
+    assert "rollbook-server[lab]" in done.stderr
+
+
 def test_the_server_imports_alone(server: Environment, tmp_path: Path) -> None:
     """All modules of the server are there with what its metadata names."""
     code = IMPORT_ALL.format(package="rollbook_server", without=["rollbook_server.__main__"])
