@@ -27,7 +27,6 @@ from rollbook_server.domain.backtest.timeline import market_of
 from rollbook_server.domain.backtest.version import ENGINE_VERSION as ENGINE_VERSION
 from rollbook_server.domain.backtest.world import Market, Records, Rules
 from rollbook_server.domain.clock import DAY, Micros
-from rollbook_server.domain.errors import InvalidArgument, Reason
 from rollbook_server.domain.executions import StrategyKind
 from rollbook_server.domain.instruments import ContractStyle
 
@@ -176,11 +175,6 @@ def _open(prepared: Prepared, state: State, data_ended: bool) -> tuple[BacktestC
 def _rules(spec: BacktestSpec, first_open: float) -> Rules:
     """The spec as numbers; `first_open` is the price at which cash-secured puts get their cash."""
     selection, exits, volatility, fills = spec.selection, spec.exits, spec.volatility, spec.fills
-    nearest = selection.scoring is Scoring.NEAREST_DELTA
-    if nearest and not selection.target_delta:
-        raise InvalidArgument(
-            Reason.CONTRADICTION, "NEAREST_DELTA needs a target above 0", "spec.selection.target_delta"
-        )
     calls = spec.strategy is StrategyKind.COVERED_CALL
     coins = _number(spec.quantity) * _number(spec.max_open_chains)
     return Rules(
@@ -195,7 +189,7 @@ def _rules(spec: BacktestSpec, first_open: float) -> Rules:
         min_delta=_number(selection.min_delta),
         target_delta=_number(selection.target_delta),
         max_delta=_number(selection.max_delta),
-        nearest_delta=nearest,
+        nearest_delta=selection.scoring is Scoring.NEAREST_DELTA,
         min_score=_number(selection.min_score),
         rolls=spec.exit_style is ExitStyle.TP_AND_ROLL,
         take_profit=_threshold(exits.take_profit),

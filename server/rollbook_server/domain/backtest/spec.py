@@ -426,6 +426,8 @@ def _judge(spec: BacktestSpec, spot: DatasetFacts) -> None:
         raise _refuse("bar_minutes", f"must be a multiple of the dataset's {minutes} minutes")
     if (spec.decision_interval_hours or 0) * 60 % spec.bar_minutes:
         raise _refuse("bar_minutes", "decisions must fall on bars")
+    if (spec.decision_hour or 0) * 60 % spec.bar_minutes:
+        raise _refuse("decision_hour", f"no bar of {spec.bar_minutes} minutes begins at that hour")
     if spec.end_time <= spec.start_time:
         raise _refuse("end_time", "must be after start_time")
     if spec.start_time >= spot.last_time or spec.end_time <= spot.first_time:
@@ -439,6 +441,8 @@ def _judge(spec: BacktestSpec, spot: DatasetFacts) -> None:
         values = [getattr(spec.selection, name) for name in (lowest, target, highest)]
         if not values[0] <= values[1] <= values[2]:
             raise _refuse(f"selection.{target}", f"{lowest} <= {target} <= {highest} does not hold")
+    if spec.selection.scoring is Scoring.NEAREST_DELTA and not spec.selection.target_delta:
+        raise _refuse("selection.target_delta", "NEAREST_DELTA needs a target above 0")
     if not spec.selection.max_delta:
         raise _refuse("selection.max_delta", "must be above 0")
     short = (spec.selection.min_dte_days or 0) < SHORT_DATED_DAYS

@@ -154,16 +154,11 @@ def market_of(spec: BacktestSpec, data: MarketData) -> Market:
     assert spec.start_time is not None
     assert spec.end_time is not None
     assert spec.bar_minutes is not None
-    assert spec.decision_hour is not None
     assert spec.selection.max_dte_days is not None
     recorded = spec.fills.quotes is QuoteSource.RECORDED
     if recorded and data.chains is None:
         raise InvalidArgument(Reason.MISSING_FIELD, "RECORDED needs option chains", "spec.data.quotes_dataset_id")
     interval = spec.bar_minutes * 60 * SECOND
-    if (spec.decision_hour * HOUR) % interval:
-        raise InvalidArgument(
-            Reason.CONTRADICTION, f"no bar of {spec.bar_minutes} minutes begins at that hour", "spec.decision_hour"
-        )
     every = resampled(data.bars, interval)
     inside = (every.time >= spec.start_time) & (every.time + interval <= spec.end_time)
     if not inside.any():
