@@ -128,10 +128,15 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({"quantity": 0.15}, ("OUT_OF_BOUNDS", "spec.quantity")),
     ({"max_open_chains": 0}, ("OUT_OF_BOUNDS", "spec.max_open_chains")),
     ({"decision_hour": 8}, ("OUT_OF_BOUNDS", "spec.decision_hour")),
+    ({"decision_hour": 9, "bar_minutes": 120}, ("OUT_OF_BOUNDS", "spec.decision_hour")),
     ({"bar_minutes": 45}, ("OUT_OF_BOUNDS", "spec.bar_minutes")),
     ({"end_time": stamp(datetime(2020, 1, 1, tzinfo=UTC))}, ("OUT_OF_BOUNDS", "spec.end_time")),
     ({"start_time": stamp(datetime(2030, 1, 1, tzinfo=UTC))}, ("OUT_OF_BOUNDS", "spec.end_time")),
     ({"selection": SELECTION(max_delta=float("nan"))}, ("OUT_OF_BOUNDS", "spec.selection.max_delta")),
+    (
+        {"selection": SELECTION(min_delta=0, target_delta=0, scoring=backtest_pb2.SCORING_NEAREST_DELTA)},
+        ("OUT_OF_BOUNDS", "spec.selection.target_delta"),
+    ),
     ({"selection": SELECTION(max_delta=1.5)}, ("OUT_OF_BOUNDS", "spec.selection.max_delta")),
     ({"selection": SELECTION(min_dte_days=1)}, ("OUT_OF_BOUNDS", "spec.selection.min_dte_days")),
     (

@@ -17,7 +17,11 @@ import importlib, pkgutil
 import {package}
 for module in pkgutil.walk_packages({package}.__path__, "{package}."):
     if not module.name.startswith(tuple({without!r})):
-        importlib.import_module(module.name)
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if error.name.partition(".")[0] not in {lacking!r}:
+                raise
 for name in getattr({package}, "__all__", ()):
     getattr({package}, name)
 """
@@ -71,6 +75,14 @@ def server(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     return environment
 
 
+@pytest.fixture(scope="module")
+def lab(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with the server and its extra for the lab."""
+    environment = Environment(tmp_path_factory.mktemp("lab"))
+    environment.install(f"{wheels['rollbook-server']}[lab]", wheels["rollbook"])
+    return environment
+
+
 @pytest.fixture
 def running(server: Environment, tmp_path: Path) -> Iterator[RunningServer]:
     with RunningServer(tmp_path / "ledger.db", python=server.python) as found:
@@ -85,7 +97,7 @@ def test_the_client_comes_with_three_libraries(client: Environment) -> None:
 
 def test_the_client_imports_alone(client: Environment, tmp_path: Path) -> None:
     """All modules and all public names are there without the extra, the command line and YAML aside."""
-    code = IMPORT_ALL.format(package="rollbook", without=["rollbook.cli", "rollbook._yaml"])
+    code = IMPORT_ALL.format(package="rollbook", without=["rollbook.cli", "rollbook._yaml"], lacking=[])
     done = client.run("python", "-W", "error", "-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
@@ -100,7 +112,7 @@ def test_the_command_without_its_extra_says_so(client: Environment, tmp_path: Pa
 
 def test_the_command_works_with_its_extra(shell: Environment, running: RunningServer, tmp_path: Path) -> None:
     """The extra brings all that the command needs, in every module."""
-    code = IMPORT_ALL.format(package="rollbook", without=["rollbook.cli.__main__"])
+    code = IMPORT_ALL.format(package="rollbook", without=["rollbook.cli.__main__"], lacking=[])
     imported = shell.run("python", "-W", "error", "-c", code, cwd=tmp_path)
     assert imported.returncode == 0, imported.stderr
     assert shell.run("rollbook", "--version", cwd=tmp_path).stdout.strip() == project("rollbook")["version"]
@@ -118,9 +130,19 @@ def test_a_lab_without_its_extra_says_so(shell: Environment, running: RunningSer
 
 
 def test_the_server_imports_alone(server: Environment, tmp_path: Path) -> None:
-    """All modules of the server are there with what its metadata names."""
-    code = IMPORT_ALL.format(package="rollbook_server", without=["rollbook_server.__main__"])
+    """All modules of the server are there with what its metadata names; those of the lab lack its extra and nothing
+    else."""
+    extra = [name.partition(">")[0] for name in project("rollbook-server")["optional-dependencies"]["lab"]]
+    code = IMPORT_ALL.format(package="rollbook_server", without=["rollbook_server.__main__"], lacking=extra)
     done = server.run("python", "-W", "error", "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert server.installed().isdisjoint(extra)
+
+
+def test_the_server_imports_with_its_lab(lab: Environment, tmp_path: Path) -> None:
+    """The extra brings all that the lab needs, in every module."""
+    code = IMPORT_ALL.format(package="rollbook_server", without=["rollbook_server.__main__"], lacking=[])
+    done = lab.run("python", "-W", "error", "-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
