@@ -17,6 +17,7 @@ from rollbook_server.rpc import decode, lab_nouns
 from rollbook_server.rpc.paging import fitting
 from rollbook_server.storage import lab_reads
 from rollbook_server.storage.lab_reads import Changed
+from rollbook_server.storage.sqlite import Connection
 
 _ROWS = 20
 _BYTES = 256 * 2**10
@@ -58,8 +59,8 @@ class LabWatches:
         after = self._start(request)
         feed = self._lab.feed
         with feed.watching():
-            if backtest_id:
-                await self._lab.read(lambda db: lab_reads.demand(db, backtest_id, deleted_too=after is not None))
+            if backtest_id and after is not None:
+                await self._lab.read(lambda db: lab_reads.demand(db, backtest_id, deleted_too=True))
             seen, row = 0, 0 if after is None else None
             while row is not None:
                 state, row = await self._present(backtest_id, row)
@@ -112,8 +113,14 @@ class LabWatches:
         return after
 
     async def _present(self, backtest_id: str, row: int) -> tuple[Changed, int | None]:
-        """A page of the state, and the row after which the next one begins; None after the last."""
-        state, last = await self._lab.read(lambda db: lab_reads.present(db, backtest_id, row, _ROWS))
+        """A page of the state, and the row after which the next one begins; None after the last. Raises NotFound."""
+
+        def read(db: Connection) -> tuple[Changed, int]:
+            if backtest_id:  # in the same snapshot: one that is deleted in between would never be told
+                lab_reads.demand(db, backtest_id, deleted_too=False)
+            return lab_reads.present(db, backtest_id, row, _ROWS)
+
+        state, last = await self._lab.read(read)
         await self._published(state)
         return state, last if state.more else None
 
