@@ -168,6 +168,20 @@ def test_a_spec_is_changed_on_the_way(shell: Shell, market: list[dict[str, Any]]
     assert held["spec"]["exit_style"] == "EXIT_STYLE_HOLD_TO_EXPIRY"
 
 
+def test_runs_are_compared(shell: Shell, done: str) -> None:
+    """A column for each run: what differs in their specs, and how they did; JSON is the API's answer."""
+    other = shell("backtest", "run", str(EXAMPLE), "--set", "exits.take_profit=0.7", "--watch").stdout.splitlines()[0]
+    other = other.removeprefix("Queued ")
+    rows = shell.rows("backtest", "compare", done[:12], other[:12])
+    assert cells(rows, "exits.take_profit")[1:] == ["0.5", "0.7"]
+    assert cells(rows, "State")[1:] == ["succeeded", "succeeded"]
+    assert len(cells(rows, "Net profit, in USD")) == 3
+    answer = shell.json("backtest", "compare", done, other)
+    assert [run["backtest_id"] for run in answer["backtests"]] == [done, other]
+    assert [each["field"] for each in answer["differences"]] == ["exits.take_profit"]
+    assert "named twice" in shell.complaint("backtest", "compare", done, done, code=1)
+
+
 def test_both_styles_are_watched_in_a_pipe(shell: Shell, market: list[dict[str, Any]]) -> None:
     """Without a terminal --watch prints lines until both have ended, and then what came of them beside each other."""
     said = shell("backtest", "run", str(EXAMPLE), "--exit", "both", "--watch").stdout

@@ -141,6 +141,18 @@ async def test_a_run_from_its_spec_to_its_results(lab: AsyncLab) -> None:
     assert points[-1] == [point async for point in lab.iterate_equity_points(run.backtest_id, max_points=10)][-1]
 
 
+async def test_runs_are_compared(lab: AsyncLab) -> None:
+    """Runs in the order that was asked for, and what differs in their specs; one that is not there has its place."""
+    spec = await spec_of(lab, days=30)
+    first, second = await lab.create_backtest(spec), await lab.create_backtest(replace(spec, quantity=2.0))
+    answer = await lab.compare_backtests([second.backtest_id, first.backtest_id])
+    assert [run.backtest_id for run in answer.backtests] == [second.backtest_id, first.backtest_id]
+    assert [(each.field, each.values) for each in answer.differences] == [("quantity", ("2", "1"))]
+    with pytest.raises(NotFound) as raised:
+        await lab.compare_backtests([first.backtest_id, "other"])
+    assert raised.value.field == "backtest_ids[1]"
+
+
 async def test_a_command_is_queued_once(lab: AsyncLab) -> None:
     """The same request_id gives the same run; with another spec it is refused, and the error carries the command."""
     spec = await spec_of(lab)

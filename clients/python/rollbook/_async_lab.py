@@ -7,7 +7,7 @@ rule for. How a call is made is in `_async_connection`, what needs no waiting in
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -293,6 +293,16 @@ class AsyncLab(AsyncConnection[Services]):
         request = backtest_pb.GetBacktestReportRequest(backtest_id=backtest_id)
         answer = await self._call(self._opened().backtests.GetBacktestReport, request, deadline)
         return answer.html
+
+    async def compare_backtests(
+        self, backtest_ids: Sequence[str], *, deadline: float | None = None
+    ) -> models.CompareBacktestsResponse:
+        """2 to 20 runs side by side, without their decisions, chains and equity, and what differs in their resolved
+        specs, as texts in the same order. Raises NotFound and InvalidArgument.
+        """
+        request = models.CompareBacktestsRequest(backtest_ids=tuple(backtest_ids))
+        answer = await self._call(self._opened().backtests.CompareBacktests, request.to_proto(), deadline)
+        return models.CompareBacktestsResponse.from_proto(answer)
 
     # Data: registered once, known by its content, so that all of it can be sent twice.
 

@@ -48,6 +48,8 @@ __all__ = [
     "ChainState",
     "ChainValuation",
     "CloseReason",
+    "CompareBacktestsRequest",
+    "CompareBacktestsResponse",
     "ContractStyle",
     "CorrectionEntry",
     "CreateBacktestRequest",
@@ -155,6 +157,7 @@ __all__ = [
     "SettlementEntry",
     "SettlementPeriod",
     "Side",
+    "SpecDifference",
     "StepOutcome",
     "StrategyKind",
     "SyntheticMarket",
@@ -3300,6 +3303,74 @@ class GetBacktestReportResponse:
         return cls(
             backtest=Backtest.from_proto(message.backtest) if message.HasField("backtest") else None,
             html=message.html,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CompareBacktestsRequest:
+    """Which runs."""
+
+    backtest_ids: tuple[str, ...] = ()
+    """2 to 20 runs, each named once."""
+
+    def to_proto(self) -> backtest_service_pb2.CompareBacktestsRequest:
+        return backtest_service_pb2.CompareBacktestsRequest(
+            backtest_ids=self.backtest_ids,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CompareBacktestsRequest) -> Self:
+        return cls(
+            backtest_ids=tuple(message.backtest_ids),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CompareBacktestsResponse:
+    """Runs side by side."""
+
+    backtests: tuple[Backtest, ...] = ()
+    """In the order of the request; their status has no steps, chains and equity."""
+    differences: tuple[SpecDifference, ...] = ()
+    """What differs in their resolved specs, in the order of BacktestSpec's fields; names, which are for people, aside.
+    """
+
+    def to_proto(self) -> backtest_service_pb2.CompareBacktestsResponse:
+        return backtest_service_pb2.CompareBacktestsResponse(
+            backtests=[item.to_proto() for item in self.backtests],
+            differences=[item.to_proto() for item in self.differences],
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CompareBacktestsResponse) -> Self:
+        return cls(
+            backtests=tuple(Backtest.from_proto(item) for item in message.backtests),
+            differences=tuple(SpecDifference.from_proto(item) for item in message.differences),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SpecDifference:
+    """A field in which the specs of some runs differ."""
+
+    field: str = ""
+    """Its path, for example selection.target_delta."""
+    values: tuple[str, ...] = ()
+    """One for each run, in their order, as text: a number in its shortest spelling, an enum without its prefix, true or
+    false, a time in RFC 3339; empty where it is unset.
+    """
+
+    def to_proto(self) -> backtest_service_pb2.SpecDifference:
+        return backtest_service_pb2.SpecDifference(
+            field=self.field,
+            values=self.values,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.SpecDifference) -> Self:
+        return cls(
+            field=message.field,
+            values=tuple(message.values),
         )
 
 

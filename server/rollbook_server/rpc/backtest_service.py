@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from rollbook.v1 import backtest_service_pb2 as pb
 from rollbook.v1 import backtest_service_pb2_grpc
+from rollbook_server.domain.backtest.fields import differences
 from rollbook_server.domain.backtest.spec import SCHEMA_VERSION
 from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, Reason
 from rollbook_server.lab import Lab
@@ -20,6 +21,7 @@ from rollbook_server.storage.lab_reads import BacktestFilter, Page
 
 _STATE = enum_map("BacktestState")
 _USUAL_POINTS, _MOST_POINTS = 5_000, 10_000
+_MOST_COMPARED = 20
 
 T = TypeVar("T")
 
@@ -125,6 +127,16 @@ class BacktestService(backtest_service_pb2_grpc.BacktestServiceServicer):
         html = await self._lab.report(found)
         return pb.GetBacktestReportResponse(backtest=lab_nouns.backtest(found), html=html)
 
+    @answers
+    async def CompareBacktests(self, request: pb.CompareBacktestsRequest) -> pb.CompareBacktestsResponse:
+        decode.known_fields(request)
+        ids = _to_compare(request)
+        found = await self._lab.read(lambda db: lab_reads.bare_backtests(db, ids))
+        differ = differences([backtest.spec for backtest in found])
+        return pb.CompareBacktestsResponse(
+            backtests=map(lab_nouns.backtest, found), differences=map(lab_nouns.difference, differ)
+        )
+
     # -- streams ------------------------------------------------------------------------------------------------
 
     @streams
@@ -139,6 +151,20 @@ def _backtest_id(request: Any) -> str:
     if not request.backtest_id:
         raise InvalidArgument(Reason.MISSING_FIELD, "backtest_id is required", "backtest_id")
     return decode.within(request.backtest_id, 128, "backtest_id")
+
+
+def _to_compare(request: pb.CompareBacktestsRequest) -> list[str]:
+    """Which runs a request puts side by side. Raises InvalidArgument."""
+    ids = [
+        decode.within(backtest_id, 128, f"backtest_ids[{place}]")
+        for place, backtest_id in enumerate(decode.at_most(request.backtest_ids, _MOST_COMPARED, "backtest_ids"))
+    ]
+    if len(ids) < 2:
+        raise InvalidArgument(Reason.OUT_OF_BOUNDS, "two runs at least are compared", "backtest_ids")
+    for place, backtest_id in enumerate(ids):
+        if backtest_id in ids[:place]:
+            raise InvalidArgument(Reason.CONTRADICTION, "this run is named twice", f"backtest_ids[{place}]")
+    return ids
 
 
 def paged(lab_id: str, request: Any, page: Page[T], encode: Callable[[T], Any]) -> tuple[Sequence[Any], str]:

@@ -1,7 +1,7 @@
 """The messages that the lab answers with, and the spec that it is asked with. Loaded with the lab: it needs numpy."""
 
-from rollbook.v1 import backtest_pb2, dataset_pb2
-from rollbook_server.domain.backtest import metrics, registered, rows, runs, spec
+from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2
+from rollbook_server.domain.backtest import fields, metrics, registered, rows, runs, spec
 from rollbook_server.rpc.encode import Encoder, timestamp
 from rollbook_server.rpc.read_facts import Decoder
 from rollbook_server.storage.lab_datasets import Gap
@@ -49,6 +49,7 @@ backtest = Encoder(
     runs.Backtest,
     parts={"spec": backtest_spec, "status": status},
 )
+difference = Encoder(backtest_service_pb2.SpecDifference, fields.SpecDifference)
 dataset = Encoder(dataset_pb2.Dataset, registered.Dataset)
 
 

@@ -88,6 +88,22 @@ def backtest(db: Connection, backtest_id: str) -> Backtest:
     return _backtest(db, row)
 
 
+def bare_backtests(db: Connection, backtest_ids: Sequence[str]) -> list[Backtest]:
+    """These runs without their decisions, chains and equity, in this order. Raises NotFound naming the place."""
+    found = {
+        row[1]: _backtest(db, row, bare=True)
+        for row in db.execute(
+            f"SELECT {_COLUMNS} FROM backtests"
+            f" WHERE backtest_id IN ({', '.join('?' * len(backtest_ids))}) AND delete_time IS NULL",
+            list(backtest_ids),
+        )
+    }
+    for place, backtest_id in enumerate(backtest_ids):
+        if backtest_id not in found:
+            raise no_backtest(backtest_id, f"backtest_ids[{place}]")
+    return [found[backtest_id] for backtest_id in backtest_ids]
+
+
 def _backtest(db: Connection, row: Sequence[Any], *, bare: bool = False) -> Backtest:
     """A run out of its row; `bare` is without decisions, chains and equity."""
     (

@@ -330,9 +330,9 @@ class LabStore:
         return Found(row[0], BacktestState(row[1]), bool(row[2]), row[3]) if row else None
 
 
-def no_backtest(backtest_id: str) -> NotFound:
+def no_backtest(backtest_id: str, field: str = "backtest_id") -> NotFound:
     """The refusal of a run that is not there, or not any more."""
-    return NotFound(Reason.BACKTEST_NOT_FOUND, f"there is no backtest {backtest_id[:80]!r}", "backtest_id")
+    return NotFound(Reason.BACKTEST_NOT_FOUND, f"there is no backtest {backtest_id[:80]!r}", field)
 
 
 def _said(given: BacktestSpec, group_id: str) -> str:

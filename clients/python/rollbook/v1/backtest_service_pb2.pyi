@@ -697,3 +697,87 @@ class GetBacktestReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetBacktestReportResponse: _TypeAlias = GetBacktestReportResponse  # noqa: Y015
+
+@_typing.final
+class CompareBacktestsRequest(_message.Message):
+    """Which runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKTEST_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def backtest_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """2 to 20 runs, each named once."""
+
+    def __init__(
+        self,
+        *,
+        backtest_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backtest_ids", b"backtest_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareBacktestsRequest: _TypeAlias = CompareBacktestsRequest  # noqa: Y015
+
+@_typing.final
+class CompareBacktestsResponse(_message.Message):
+    """Runs side by side."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKTESTS_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def backtests(self) -> _containers.RepeatedCompositeFieldContainer[_backtest_pb2.Backtest]:
+        """In the order of the request; their status has no steps, chains and equity."""
+
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpecDifference]:
+        """What differs in their resolved specs, in the order of BacktestSpec's fields; names, which are for people, aside."""
+
+    def __init__(
+        self,
+        *,
+        backtests: _abc.Iterable[_backtest_pb2.Backtest] | None = ...,
+        differences: _abc.Iterable[Global___SpecDifference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backtests", b"backtests", "differences", b"differences"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareBacktestsResponse: _TypeAlias = CompareBacktestsResponse  # noqa: Y015
+
+@_typing.final
+class SpecDifference(_message.Message):
+    """A field in which the specs of some runs differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Its path, for example selection.target_delta."""
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """One for each run, in their order, as text: a number in its shortest spelling, an enum without its prefix, true or
+        false, a time in RFC 3339; empty where it is unset.
+        """
+
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpecDifference: _TypeAlias = SpecDifference  # noqa: Y015

@@ -96,6 +96,11 @@ class BacktestServiceStub(object):
                 request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.GetBacktestReportRequest.SerializeToString,
                 response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.GetBacktestReportResponse.FromString,
                 _registered_method=True)
+        self.CompareBacktests = channel.unary_unary(
+                '/rollbook.v1.BacktestService/CompareBacktests',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsResponse.FromString,
+                _registered_method=True)
 
 
 class BacktestServiceServicer(object):
@@ -197,6 +202,14 @@ class BacktestServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareBacktests(self, request, context):
+        """Runs side by side: their metrics, and what differs in their resolved specs. Errors: NOT_FOUND (BACKTEST_NOT_FOUND,
+        with the field), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION where one is named twice).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BacktestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -259,6 +272,11 @@ def add_BacktestServiceServicer_to_server(servicer, server):
                     servicer.GetBacktestReport,
                     request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.GetBacktestReportRequest.FromString,
                     response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.GetBacktestReportResponse.SerializeToString,
+            ),
+            'CompareBacktests': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareBacktests,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -587,6 +605,33 @@ class BacktestService(object):
             '/rollbook.v1.BacktestService/GetBacktestReport',
             rollbook_dot_v1_dot_backtest__service__pb2.GetBacktestReportRequest.SerializeToString,
             rollbook_dot_v1_dot_backtest__service__pb2.GetBacktestReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareBacktests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/CompareBacktests',
+            rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -78,6 +78,10 @@ class BacktestServiceStub:
     """One self-contained HTML page about a run, with no outside requests. Errors: NOT_FOUND, FAILED_PRECONDITION
     (BACKTEST_NOT_ENDED).
     """
+    CompareBacktests: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.CompareBacktestsRequest, _backtest_service_pb2.CompareBacktestsResponse]
+    """Runs side by side: their metrics, and what differs in their resolved specs. Errors: NOT_FOUND (BACKTEST_NOT_FOUND,
+    with the field), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION where one is named twice).
+    """
 
 @_typing.type_check_only
 class BacktestServiceAsyncStub(BacktestServiceStub):
@@ -128,6 +132,10 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     GetBacktestReport: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetBacktestReportRequest, _backtest_service_pb2.GetBacktestReportResponse]  # type: ignore[assignment]
     """One self-contained HTML page about a run, with no outside requests. Errors: NOT_FOUND, FAILED_PRECONDITION
     (BACKTEST_NOT_ENDED).
+    """
+    CompareBacktests: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.CompareBacktestsRequest, _backtest_service_pb2.CompareBacktestsResponse]  # type: ignore[assignment]
+    """Runs side by side: their metrics, and what differs in their resolved specs. Errors: NOT_FOUND (BACKTEST_NOT_FOUND,
+    with the field), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION where one is named twice).
     """
 
 class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -248,6 +256,16 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_backtest_service_pb2.GetBacktestReportResponse, _abc.Awaitable[_backtest_service_pb2.GetBacktestReportResponse]]:
         """One self-contained HTML page about a run, with no outside requests. Errors: NOT_FOUND, FAILED_PRECONDITION
         (BACKTEST_NOT_ENDED).
+        """
+
+    @_abc_1.abstractmethod
+    def CompareBacktests(
+        self,
+        request: _backtest_service_pb2.CompareBacktestsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.CompareBacktestsResponse, _abc.Awaitable[_backtest_service_pb2.CompareBacktestsResponse]]:
+        """Runs side by side: their metrics, and what differs in their resolved specs. Errors: NOT_FOUND (BACKTEST_NOT_FOUND,
+        with the field), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION where one is named twice).
         """
 
 def add_BacktestServiceServicer_to_server(servicer: BacktestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rollbook.cli.connection import Session
-from rollbook.cli.lab.options import Exit, RunId, StateFilter, read_state
+from rollbook.cli.lab.options import Exit, RunId, StateFilter, complete_run, read_state
 from rollbook.cli.options import FILTERS, Limit, Underlying, read_count
 from rollbook.cli.quick import QuickGroup
 from rollbook.cli.registration import command
@@ -103,6 +103,25 @@ def watch(session: Session, run_id: RunId) -> None:
     from rollbook.cli.lab.watch import watch_one
 
     watch_one(session, run_id)
+
+
+@_read
+def compare(
+    session: Session,
+    run_ids: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID ID …", help="Two runs or more; the beginning of an id is enough.", autocompletion=complete_run
+        ),
+    ],
+) -> None:
+    """Runs side by side: what differs in their specs, as they were filled in, and how each did.
+
+    Example: `rollbook backtest compare 3f2a 81d0`
+    """
+    from rollbook.cli.lab.compare import compare_runs
+
+    compare_runs(session, run_ids)
 
 
 @_read

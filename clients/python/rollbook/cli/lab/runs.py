@@ -46,7 +46,7 @@ def _columns(runs: Sequence[Backtest]) -> list[Column]:
     return [
         Column("Run", shortened(run.backtest_id for run in runs)),
         Column("Name", [spec_of(run).name for run in runs], folds=True, least=12),
-        Column("State", [_state(run) for run in runs]),
+        Column("State", [state_of(run) for run in runs]),
         Column("Done", [f"{status_of(run).progress_pct:.0f} %" for run in runs], figure=True),
         Column("Coin", [spec_of(run).underlying for run in runs], spare=3),
         Column("Strategy", [figures.words(spec_of(run).strategy) for run in runs], folds=True, spare=4),
@@ -60,7 +60,8 @@ def _columns(runs: Sequence[Backtest]) -> list[Column]:
     ]
 
 
-def _state(run: Backtest) -> Text:
+def state_of(run: Backtest) -> Text:
+    """Its state in a cell."""
     state = status_of(run).state
     return Text(figures.words(state), style=STYLE.get(state, ""))
 
