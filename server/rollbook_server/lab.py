@@ -10,10 +10,10 @@ from typing import ParamSpec, Protocol, TypeVar
 from rollbook_server.domain.backtest.outcomes import BacktestState
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
 from rollbook_server.domain.backtest.runs import Backtest
-from rollbook_server.domain.backtest.spec import BacktestSpec, DataSpec, digest, resolve
+from rollbook_server.domain.backtest.spec import BacktestSpec, digest, resolve
 from rollbook_server.domain.backtest.version import ENGINE_VERSION
 from rollbook_server.domain.clock import Clock, Micros
-from rollbook_server.domain.errors import NotFound, Reason, Unavailable
+from rollbook_server.domain.errors import Reason, Unavailable
 from rollbook_server.feed import Feed
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_datasets, lab_reads
@@ -22,6 +22,7 @@ from rollbook_server.storage.lab_schemas import LAB
 from rollbook_server.storage.lab_store import Claim, LabStore, Order
 from rollbook_server.storage.parts import Part
 from rollbook_server.storage.sqlite import Connection
+from rollbook_server.sweeps import Sweeps, hashes_of, ids_of, material_of, named
 from rollbook_server.worker import DataOrder, Material, keep, report
 
 P = ParamSpec("P")
@@ -65,7 +66,10 @@ class Lab:
             delivered=self._deliver,
             failure=lambda error: log.error("lab_commit_failed", error=repr(error)),
         )
-        database.submit(Job(run=self._store.stop_pausing, future=self._loop.create_future()))
+        self.sweeps = Sweeps(database.db, clock, self._session, self.folder, self._submit, self.read, self.queued.set)
+        """The lab's sweeps."""
+        for stop_pausing in (self._store.stop_pausing, self.sweeps.store.stop_pausing):
+            database.submit(Job(run=stop_pausing, future=self._loop.create_future()))
 
     @property
     def lab_id(self) -> str:
@@ -132,7 +136,7 @@ class Lab:
             db = self._database.db
             backtest_id = self._store.known(request_id, given, group_id)
             if backtest_id is None:
-                datasets = _named(db, given.data)
+                datasets = named(db, given.data)
                 spec = resolve(given, {name: dataset.facts for name, dataset in datasets.items()})
                 hashes = {name: dataset.content_hash for name, dataset in datasets.items()}
                 order = Order(
@@ -183,7 +187,7 @@ class Lab:
         """A page about a run: HTML, complete. Raises NotFound, Unavailable."""
 
         def query(db: Connection) -> tuple[Mapping[str, Dataset], lab_reads.Results]:
-            found = lab_datasets.find(db, _ids(run.spec.data))
+            found = lab_datasets.find(db, ids_of(run.spec.data))
             return found, lab_reads.results(db, lab_reads.row_of(db, run.backtest_id))
 
         datasets, rows = await self.read(query)
@@ -207,18 +211,10 @@ class Lab:
             claim = self._store.claim(self._session, self._clock.now())
             if claim is None:
                 return None
-            datasets = lab_datasets.find(self._database.db, _ids(claim.spec.data))
-            hashes = {name: dataset.content_hash for name, dataset in datasets.items()}
+            hashes = hashes_of(self._database.db, claim.spec.data)
             if claim.engine != ENGINE_VERSION:
                 claim = self._store.start_over(claim, ENGINE_VERSION, digest(claim.spec, hashes, ENGINE_VERSION))
-            data = claim.spec.data
-            return claim, Material(
-                folder=self.folder,
-                spot=hashes[data.spot_dataset_id],
-                volatility=hashes.get(data.volatility_dataset_id, ""),
-                quotes=hashes.get(data.quotes_dataset_id, ""),
-                spec=claim.spec,
-            )
+            return claim, material_of(self.folder, claim.spec, hashes)
 
         return await self._submit(run)
 
@@ -264,17 +260,3 @@ class Lab:
 def open_lab(path: Path) -> Database:
     """The lab's file. Raises DatabaseUnusable. It may look for damage a while: not for the event loop."""
     return open_database(path, LAB)
-
-
-def _ids(data: DataSpec) -> list[str]:
-    return [name for name in (data.spot_dataset_id, data.volatility_dataset_id, data.quotes_dataset_id) if name]
-
-
-def _named(db: Connection, data: DataSpec) -> Mapping[str, Dataset]:
-    """The datasets that a spec names. Raises NotFound with the field."""
-    found = lab_datasets.find(db, _ids(data))
-    for field in ("spot_dataset_id", "volatility_dataset_id", "quotes_dataset_id"):
-        name = getattr(data, field)
-        if name and name not in found:
-            raise NotFound(Reason.DATASET_NOT_FOUND, f"there is no dataset {name[:80]!r}", f"spec.data.{field}")
-    return found

@@ -1,4 +1,5 @@
-"""Carries the lab's runs on: the oldest first, so many at a time, each part by part in a worker process.
+"""Carries the lab's runs on: the oldest first, so many at a time, each part by part in a worker process. Then its
+sweeps, some points at a time.
 
 A run is a fold over its bars: a part takes the state and some more bars, and gives the next state and rows. Between two
 parts all is in lab.db, so there a run can be paused, cancelled, deleted or killed, and goes on with nothing twice and
@@ -8,7 +9,7 @@ depend on it.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ParamSpec, Protocol, TypeVar
 
 from rollbook_server.domain.backtest.runs import MEASURING
@@ -17,7 +18,8 @@ from rollbook_server.lab import Lab
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_reads
 from rollbook_server.storage.lab_store import Claim
-from rollbook_server.worker import Material, Measured, RunFailed, measure, simulate
+from rollbook_server.storage.sweep_store import SweepClaim
+from rollbook_server.worker import Material, Measured, PointsOrder, RunFailed, measure, simulate, simulate_points
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,27 +79,69 @@ class _Slot:
         """Until it is cancelled."""
         while True:
             self._lab.queued.clear()  # before looking: what is queued meanwhile sets it again
-            found = await self._written(self._lab.claim)
-            if found is None:
+            if not await self._next_run() and not await self._next_sweep():
                 await self._lab.queued.wait()
-                continue
-            claim, material = found
-            run = _Run(claim, material)
-            self._log.info("backtest_runs", backtest_id=claim.backtest_id, bars_done=claim.progress.bars_done)
-            try:
-                await self._carry_on(run)
-            except RunFailed as failure:
-                await self._fail(run, str(failure))
-            except Exception as error:  # a mistake of ours: this run fails, the others go on
-                self._log.error("run_failed", backtest_id=claim.backtest_id, error=repr(error))
-                await self._fail(run, f"{type(error).__name__}: {error}")
+
+    async def _next_run(self) -> bool:
+        """Carries on the run that is next; whether there was one."""
+        found = await self._written(self._lab.claim)
+        if found is None:
+            return False
+        claim, material = found
+        run = _Run(claim, material)
+        self._log.info("backtest_runs", backtest_id=claim.backtest_id, bars_done=claim.progress.bars_done)
+        try:
+            await self._carry_on(run)
+        except RunFailed as failure:
+            await self._fail(run, str(failure))
+        except Exception as error:  # a mistake of ours: this run fails, the others go on
+            self._log.error("run_failed", backtest_id=claim.backtest_id, error=repr(error))
+            await self._fail(run, f"{type(error).__name__}: {error}")
+        return True
+
+    async def _next_sweep(self) -> bool:
+        """Carries on the sweep that is next; whether there was one."""
+        found = await self._written(self._lab.sweeps.claim)
+        if found is None:
+            return False
+        claim, material = found
+        self._log.info("sweep_runs", sweep_id=claim.sweep_id, points_done=claim.points_done)
+        try:
+            await self._sweep(claim, material)
+        except Exception as error:
+            sentence = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
+            await self._written(self._lab.sweeps.fail, claim, sentence)
+            self._log.warning("sweep_failed", sweep_id=claim.sweep_id, error=sentence)
+        return True
+
+    async def _sweep(self, claim: SweepClaim, material: Material) -> None:
+        """So many points at a time as take about as long as a part of a run. A run that waits goes first: people wait
+        for it. Raises RunFailed."""
+        count, going = 1, claim
+        while True:
+            points = await self._lab.sweeps.following(going, count)
+            to_run = [(number, spec) for number, spec in points if spec is not None]
+            order = PointsOrder(material, claim.from_time, claim.plan.rank_by, to_run)
+            done = await self._attempt({"sweep_id": claim.sweep_id}, simulate_points, order)
+            await self._demand_memory(done.peak_memory)
+            upto, _ = points[-1]
+            following = await self._written(self._lab.sweeps.record, going, upto, done.points, done.seconds)
+            if following is None:
+                self._log.info("sweep_stops", sweep_id=claim.sweep_id, points_done=upto)
+                return  # it is through, or was paused, cancelled or deleted
+            going = following
+            if to_run:
+                pace = len(to_run) / max(done.seconds, 1e-6)
+                count = max(1, min(int(pace * self._part_seconds), count * _GROWTH))
+            while await self._next_run():
+                pass
 
     async def _carry_on(self, run: "_Run") -> None:
         """Part by part to the end. Raises RunFailed."""
         bars, figures_due = LEAST_BARS, time.monotonic() + _FIGURES_EVERY
         while (claim := run.claim).progress.phase != MEASURING:
             done = await self._attempt(
-                run, simulate, run.material, claim.checkpoint, claim.progress, bars, claim.points, claim.curve
+                run.about, simulate, run.material, claim.checkpoint, claim.progress, bars, claim.points, claim.curve
             )
             await self._demand_memory(done.peak_memory)
             following = await self._written(self._lab.record, claim, done.part)
@@ -119,17 +163,17 @@ class _Slot:
     async def _measure(self, run: "_Run", *, ended: bool) -> Measured:
         number = run.claim.id
         rows = await self._lab.read(lambda db: lab_reads.results(db, number))
-        measured = await self._attempt(run, measure, run.material, ended, rows.steps, rows.equity, rows.chains)
+        measured = await self._attempt(run.about, measure, run.material, ended, rows.steps, rows.equity, rows.chains)
         await self._demand_memory(measured.peak_memory)
         return measured
 
-    async def _attempt(self, run: "_Run", function: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+    async def _attempt(self, about: Mapping[str, str], function: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
         """Has a worker do something; where it dies, another one. Raises RunFailed."""
         for _ in range(_ATTEMPTS):
             try:
                 return await self._process.run(function, *args, **more)
             except WorkerDied:
-                self._log.warning("worker_died", backtest_id=run.claim.backtest_id)
+                self._log.warning("worker_died", **about)
         raise RunFailed(f"{_ATTEMPTS} worker processes died at the same part: killed, or out of memory")
 
     async def _demand_memory(self, peak: int) -> None:
@@ -159,3 +203,4 @@ class _Run:
 
     def __init__(self, claim: Claim, material: Material) -> None:
         self.claim, self.material = claim, material
+        self.about = {"backtest_id": claim.backtest_id}

@@ -25,17 +25,22 @@ from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.backtest.version import ENGINE_VERSION
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.errors import Refusal
-from rollbook_server.storage.columns import digest_columns, from_block, joined
+from rollbook_server.storage.columns import digest_columns, from_block, joined, to_block
 from rollbook_server.storage.dataset_files import DatasetFolder
 from rollbook_server.storage.facts import from_json, to_json
-from rollbook_server.storage.parts import Part, pack
+from rollbook_server.storage.parts import Part, pack, thinned
+from rollbook_server.storage.sweep_store import DonePoint
 
 if TYPE_CHECKING:
     from rollbook_server.domain.backtest.engine import Prepared
+    from rollbook_server.domain.backtest.metrics import BacktestMetrics
     from rollbook_server.domain.backtest.synthetic import SyntheticMarket
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+CURVE_OF_POINT = 50
+"""Points of the equity that is kept of a sweep's point, at most."""
 
 
 class RunFailed(Exception):
@@ -59,6 +64,27 @@ class Simulated:
 
     part: Part
     bars: int
+    seconds: float
+    peak_memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointsOrder:
+    """Points of a sweep that are to be run: on which data (the spec of `material` is the sweep's own), where their
+    in-sample parts begin, and the metric that they are ranked by."""
+
+    material: Material
+    from_time: Micros
+    rank_by: str
+    points: Sequence[tuple[int, BacktestSpec]]
+    """The number of each, and what it runs out of sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedPoints:
+    """What came of points, the seconds that it took, and the most memory that the process has held, in bytes."""
+
+    points: Sequence[DonePoint]
     seconds: float
     peak_memory: int
 
@@ -136,6 +162,43 @@ def measure(
         digest.update(text.encode() + b"\n")
     metrics = conclude(material.spec, _data(material), all_equity, all_chains, all_steps)
     return Measured(to_json(metrics), digest.hexdigest(), _peak_memory())
+
+
+@_failing
+def simulate_points(order: PointsOrder) -> SimulatedPoints:
+    """Points of a sweep, each in sample and out of sample. One that is refused fails alone."""
+    from rollbook_server.domain.backtest.sweeps import figure, in_sample
+
+    data = _data(order.material)
+    started = time.perf_counter()
+    done = []
+    for number, spec in order.points:
+        try:
+            before, _ = _run(in_sample(spec, order.from_time), data)
+            metrics, equity = _run(spec, data)
+        except Refusal as refusal:
+            done.append(DonePoint(number=number, error=refusal.message))
+            continue
+        done.append(
+            DonePoint(
+                number=number,
+                metrics=to_json(metrics),
+                equity=to_block(thinned(equity, CURVE_OF_POINT)),
+                value=figure(metrics, order.rank_by),
+                in_sample_value=figure(before, order.rank_by),
+            )
+        )
+    return SimulatedPoints(done, time.perf_counter() - started, _peak_memory())
+
+
+def _run(spec: BacktestSpec, data: MarketData) -> "tuple[BacktestMetrics, Equity]":
+    """A whole run at once: its figures, and its equity. Raises Refusal."""
+    from rollbook_server.domain.backtest import engine
+    from rollbook_server.domain.backtest.metrics import measure as measure_so_far
+
+    prepared = engine.prepare(spec, data)
+    _, rows = engine.advance(prepared, engine.begin(prepared), prepared.bars_total)
+    return measure_so_far(spec, rows.equity, rows.chains, rows.steps), rows.equity
 
 
 def report(

@@ -1,4 +1,4 @@
-"""What the lab costs: decisions a second, against the bare kernel, memory, and the first compilation."""
+"""What the lab costs: decisions a second, against the bare kernel, memory, a sweep, and the first compilation."""
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.figures import Figure, spread
+from tests.bench.lab_sweep import sweep
 from tests.bench.processes import line, process
 
 
@@ -18,10 +19,12 @@ class Span:
     rounds: int
     cold: bool
     """Whether the compilation is measured too."""
+    sweep_days: int
+    sweep_points: int
 
 
-FULL = Span(days=5 * 365, rounds=25, cold=True)
-QUICK = Span(days=60, rounds=2, cold=False)
+FULL = Span(days=5 * 365, rounds=25, cold=True, sweep_days=2 * 365, sweep_points=1_000)
+QUICK = Span(days=60, rounds=2, cold=False, sweep_days=60, sweep_points=10)
 
 
 def lab(folder: Path, span: Span, tell: Callable[[str], None]) -> Iterator[Figure]:
@@ -40,6 +43,8 @@ def lab(folder: Path, span: Span, tell: Callable[[str], None]) -> Iterator[Figur
         yield Figure("    preparing it, milliseconds", f"{1e3 * one['prepare']:.1f}")
         yield Figure("    memory of its arrays and rows at most, MiB", f"{one['peak'] / 2**20:.1f}")
     yield Figure("memory of the process that runs it at most, MiB", f"{said['resident'] / 2**20:,.0f}")
+    tell("a sweep")
+    yield from sweep(folder, span.sweep_days, span.sweep_points)
     if span.cold:
         tell("the first compilation")
         cold = _runs(QUICK, {"NUMBA_CACHE_DIR": str(folder / "numba")})

@@ -15,7 +15,7 @@ import pytest
 
 from rollbook.v1 import execution_pb2, instrument_pb2
 from rollbook.v1.backtest_pb2 import BACKTEST_STATE_SUCCEEDED
-from tests.support.lab import SLOW, LabCaller, call_spec, calling
+from tests.support.lab import ENDED, SLOW, LabCaller, call_spec, calling
 from tests.support.server import RunningServer
 
 DAYS = 4000
@@ -95,6 +95,66 @@ async def test_two_kills_change_nothing(tmp_path: Path) -> None:
 async def test_twenty_kills_change_nothing(seed: int, tmp_path: Path) -> None:
     """Twenty kills keep the promise of two."""
     await _survive(tmp_path, kills=20, seed=seed)
+
+
+AXES = {
+    "selection.max_delta": ("0.2", "0.25", "0.3", "0.45"),
+    "exits.take_profit": ("0.3", "0.5", "0.7", "0.9"),
+    "exits.defend": ("0.9", "0.95", "1"),
+    "selection.min_delta": ("0.05", "0.2"),
+}
+
+
+async def _survive_in_sweep(folder: Path, kills: int, seed: int) -> None:
+    """Sweeps, each killed at random moments, by turns its worker and its server, until so many kills have hit."""
+    chance = random.Random(seed)
+    hit = 0
+    with RunningServer(folder / "ledger.db", *SLOW) as server:
+        async with calling(server.target) as lab:
+            base = call_spec(await lab.bars(days=400))
+            alone = await lab.sweep(base, AXES)
+            await lab.swept(alone.sweep_id)
+            rows = [point.SerializeToString(deterministic=True) for point in await lab.points(alone.sweep_id)]
+        while hit < kills:
+            async with calling(server.target) as lab:
+                made = await lab.sweep(base, AXES)
+            done = 0
+            while True:
+                done += chance.randint(1, 30)
+                async with calling(server.target) as lab:
+                    found = await lab.swept(
+                        made.sweep_id,
+                        lambda seen, done=done: seen.sweep.points_done >= done or seen.sweep.state in ENDED,
+                    )
+                if found.sweep.state in ENDED:
+                    break
+                worker = _worker(server)
+                if worker and chance.random() < 0.5:
+                    with suppress(ProcessLookupError):
+                        os.kill(worker, signal.SIGKILL)
+                else:
+                    server.kill()
+                    server.start()
+                hit += 1
+            async with calling(server.target) as lab:
+                found = await lab.swept(made.sweep_id)
+                assert found.sweep.state == BACKTEST_STATE_SUCCEEDED
+                points = await lab.points(made.sweep_id)
+                assert [point.SerializeToString(deterministic=True) for point in points] == rows
+                assert found.heatmap == (await lab.swept(alone.sweep_id)).heatmap
+
+
+async def test_two_kills_in_a_sweep_change_nothing(tmp_path: Path) -> None:
+    """Killed twice in its middle a sweep ends with the points of one that was left alone, bit by bit: specs, metrics,
+    equity, values and ranks."""
+    await _survive_in_sweep(tmp_path, kills=2, seed=1)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+async def test_twenty_kills_in_sweeps_change_nothing(tmp_path: Path) -> None:
+    """Twenty kills keep the promise of two."""
+    await _survive_in_sweep(tmp_path, kills=20, seed=2)
 
 
 async def test_workers_die_with_their_server(tmp_path: Path) -> None:

@@ -182,6 +182,33 @@ def test_runs_are_compared(shell: Shell, done: str) -> None:
     assert "named twice" in shell.complaint("backtest", "compare", done, done, code=1)
 
 
+def test_a_sweep_from_its_grid_to_a_run_of_its_best_point(shell: Shell, market: list[dict[str, Any]]) -> None:
+    """A sweep is watched to its end, in lines; it shows ranks, the chosen point and a heatmap; points are listed; one
+    is run again; what cannot be swept is a sentence."""
+    grid = ["--grid", "selection.max_delta=0.2,0.3,0.45", "--grid", "exits.take_profit=0.4,0.8"]
+    said = shell("backtest", "sweep", str(EXAMPLE), *grid, "--watch").stdout
+    sweep_id = said.splitlines()[0].removeprefix("Queued ")
+    for told in ("Best out of sample", "Chosen in sample: point ", "Median coin.return_pct", "6 of 6 points", "rank 1"):
+        assert told in said
+    answer = shell.json("backtest", "sweep-show", sweep_id[:8], "--heatmap", "exits.take_profit,selection.max_delta")
+    assert (len(answer["best"]), len(answer["heatmap"]["cells"])) == (6, 6)
+    assert answer["heatmap"]["row_values"] == ["0.4", "0.8"]
+    points = shell.json("backtest", "sweep-points", sweep_id[:8], "--limit", "2")["points"]
+    assert [point["number"] for point in points] == [point["number"] for point in answer["best"][:2]]
+    assert "There are more" in shell("backtest", "sweep-points", sweep_id, "--by", "creation", "--limit", "2").stdout
+    assert cells(shell.rows("backtest", "sweep-list"), sweep_id[:8])[2:4] == ["succeeded", "6 of 6"]
+    best = str(points[0]["number"])
+    run = shell("backtest", "sweep-rerun", sweep_id, best, "--watch").stdout.splitlines()[0].removeprefix("Queued ")
+    shown = shell.json("backtest", "list", "--group", sweep_id)["backtests"][0]
+    assert shown["backtest_id"] == run
+    assert shown["status"]["metrics"]["coin"]["return_pct"] == points[0]["value"]
+    assert "SWEEP_ENDED" in shell.complaint("backtest", "sweep-pause", sweep_id[:8], code=1)
+    assert "is deleted" in shell("backtest", "sweep-delete", sweep_id[:8]).stdout
+    assert "SWEEP_NOT_FOUND" in shell.complaint("backtest", "sweep-show", sweep_id, code=1)
+    assert "axes[0].field" in shell.complaint("backtest", "sweep", str(EXAMPLE), "--grid", "delta=1,2", code=1)
+    assert "FIELD=A,B,C" in shell.complaint("backtest", "sweep", str(EXAMPLE), "--grid", "delta", code=2)
+
+
 def test_both_styles_are_watched_in_a_pipe(shell: Shell, market: list[dict[str, Any]]) -> None:
     """Without a terminal --watch prints lines until both have ended, and then what came of them beside each other."""
     said = shell("backtest", "run", str(EXAMPLE), "--exit", "both", "--watch").stdout

@@ -7,7 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from rollbook import (
     NotFound,
     OutOfRange,
     StrategyKind,
+    SweepOrder,
     SyntheticMarket,
     Unavailable,
     WatchBacktestsResponse,
@@ -151,6 +152,47 @@ async def test_runs_are_compared(lab: AsyncLab) -> None:
     with pytest.raises(NotFound) as raised:
         await lab.compare_backtests([first.backtest_id, "other"])
     assert raised.value.field == "backtest_ids[1]"
+
+
+async def test_a_sweep_from_its_axes_to_its_points(lab: AsyncLab) -> None:
+    """Values of any type make a sweep; it is looked on to its end, listed by rank and page by page, steered, and a
+    point's spec makes a run with its figures."""
+    spec = await spec_of(lab, days=60)
+    axes: dict[str, list[object]] = {
+        "selection.max_delta": [0.2, 0.3],
+        "exit_style": [ExitStyle.HOLD_TO_EXPIRY, ExitStyle.TP_AND_ROLL],
+        "exits.stop": [None],
+        "fills.without_ticks": [True],
+    }
+    request_id = new_request_id()
+    made = await lab.create_sweep(spec, axes, request_id=request_id, split_time=START + timedelta(days=30))
+    assert (made.points_total, made.split_time) == (4, START + timedelta(days=30))
+    assert made.axes[1].values == ("HOLD_TO_EXPIRY", "TP_AND_ROLL")
+    assert (await lab.create_sweep(spec, axes, request_id=request_id, split_time=made.split_time)) is not None
+    with pytest.raises(AlreadyExists) as raised:
+        await lab.create_sweep(spec, axes, request_id=request_id)
+    assert raised.value.request_id == request_id
+    async with asyncio.timeout(PATIENCE):
+        while (found := await lab.get_sweep(made.sweep_id, best=2)).sweep is not None:
+            if found.sweep.state in ENDED:
+                break
+    assert (len(found.best), found.chosen is not None, found.heatmap is not None) == (2, True, True)
+    points = [point async for point in lab.iterate_sweep_points(made.sweep_id, order=SweepOrder.RANK, page_size=3)]
+    assert [replace(point, equity=()) for point in points[:2]] == list(found.best)
+    assert points[0].spec is not None
+    run = await seen(lab, (await lab.create_backtest(points[0].spec)).backtest_id, has_ended)
+    assert run.status is not None
+    assert run.status.metrics is not None
+    assert run.status.metrics.coin is not None
+    assert run.status.metrics.coin.return_pct == points[0].value
+    assert made.sweep_id in [sweep.sweep_id async for sweep in lab.iterate_sweeps(page_size=1)]
+    for steer in (lab.pause_sweep, lab.resume_sweep, lab.cancel_sweep):
+        with pytest.raises(FailedPrecondition) as ended:
+            await steer(made.sweep_id)
+        assert ended.value.reason == ErrorReason.SWEEP_ENDED
+    assert (await lab.delete_sweep(made.sweep_id)).delete_time is not None
+    with pytest.raises(NotFound):
+        await lab.get_sweep(made.sweep_id)
 
 
 async def test_a_command_is_queued_once(lab: AsyncLab) -> None:

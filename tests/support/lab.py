@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +25,7 @@ from rollbook.v1.backtest_pb2 import (
 from rollbook.v1.dataset_pb2 import DATASET_KIND_BARS, SyntheticMarket
 from rollbook.v1.execution_pb2 import STRATEGY_KIND_COVERED_CALL
 from rollbook.v1.instrument_pb2 import CONTRACT_STYLE_INVERSE
+from rollbook.v1.sweep_pb2 import SweepAxis
 
 ENDED = (BACKTEST_STATE_SUCCEEDED, BACKTEST_STATE_FAILED, BACKTEST_STATE_CANCELLED)
 SLOW = ("--lab-part", "0.000001")
@@ -89,6 +90,37 @@ class LabCaller:
                             return run
         finally:
             call.cancel()
+
+    async def sweep(
+        self, spec: backtest_pb2.BacktestSpec, axes: Mapping[str, Sequence[str]], request_id: str = "", **more: Any
+    ) -> Any:
+        """A sweep as it was queued."""
+        request = pb.CreateSweepRequest(
+            request_id=request_id or new_request_id(),
+            spec=spec,
+            axes=[SweepAxis(field=field, values=values) for field, values in axes.items()],
+            **more,
+        )
+        return (await self.backtests.CreateSweep(request)).sweep
+
+    async def swept(self, sweep_id: str, fits: Any = None, **more: Any) -> Any:
+        """A sweep, with what came of it, when it is first seen as wanted; unset: when it has ended."""
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                found = await self.backtests.GetSweep(pb.GetSweepRequest(sweep_id=sweep_id, **more))
+                if fits(found) if fits else found.sweep.state in ENDED:
+                    return found
+
+    async def points(self, sweep_id: str, page_size: int = 500, order: Any = 0) -> list[Any]:
+        """All points of a sweep."""
+        found: list[Any] = []
+        request = pb.ListSweepPointsRequest(sweep_id=sweep_id, page_size=page_size, order=order)
+        while True:
+            answer = await self.backtests.ListSweepPoints(request)
+            found += answer.points
+            if not answer.next_page_token:
+                return found
+            request.page_token = answer.next_page_token
 
     async def chains(self, backtest_id: str, page_size: int = 500) -> list[Any]:
         """All chains of a run."""

@@ -18,7 +18,7 @@ API = {
     if module.name.endswith("_pb2")
     for found in importlib.import_module(f"rollbook.v1.{module.name}").DESCRIPTOR.enum_types_by_name.values()
 }
-ONLY_ASKED = {"rollbook.v1.ChainOrder"}
+ONLY_ASKED = {"rollbook.v1.ChainOrder", "rollbook.v1.SweepOrder"}
 """Said in requests and kept nowhere: the domain needs no name for it."""
 
 

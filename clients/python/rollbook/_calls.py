@@ -11,7 +11,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 import grpc
@@ -36,6 +36,7 @@ from rollbook.models import (
     LedgerEntry,
     RecordFillsRequest,
     RecordSettlementRequest,
+    SweepAxis,
 )
 
 Single = TypeVar("Single", ExecutionResult, RecordFillsRequest, RecordSettlementRequest)
@@ -106,6 +107,17 @@ def exit_styles(spec: BacktestSpec) -> tuple[BacktestSpec, BacktestSpec]:
 def member_id(group_id: str, spec: BacktestSpec) -> str:
     """The request_id of a group's run, by its exit style."""
     return str(uuid.uuid5(GROUP, f"{group_id}/{spec.exit_style}"))
+
+
+def sweep_axes(axes: Mapping[str, Iterable[object]]) -> tuple[SweepAxis, ...]:
+    """Fields and their values as a sweep takes them: texts, and None is unset."""
+    return tuple(SweepAxis(field=field, values=tuple(map(_spelled, values))) for field, values in axes.items())
+
+
+def _spelled(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def channel_options(target: str, options: Options) -> list[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from typing import TypedDict
 
-from rollbook.models import BacktestState, ChainOrder, ChainState, DatasetKind, Mode, StrategyKind
+from rollbook.models import BacktestState, ChainOrder, ChainState, DatasetKind, Mode, StrategyKind, SweepOrder
 
 
 class ChainFilter(TypedDict, total=False):
@@ -104,6 +104,12 @@ class BacktestFilter(Pages, total=False):
     state: BacktestState
     group_id: str
     underlying: str
+
+
+class SweepPointFilter(Pages, total=False):
+    """Which points: see `ListSweepPointsRequest`."""
+
+    order: SweepOrder
 
 
 class DatasetFilter(Pages, total=False):

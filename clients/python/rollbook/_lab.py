@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterator, Sequence
+import datetime
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -12,7 +13,7 @@ import grpc
 from rollbook import _calls, models
 from rollbook._calls import Interrupted
 from rollbook._connection import Connection
-from rollbook._filters import BacktestFilter, BacktestWatch, DatasetFilter, Pages
+from rollbook._filters import BacktestFilter, BacktestWatch, DatasetFilter, Pages, SweepPointFilter
 from rollbook.v1 import backtest_service_pb2 as backtest_pb
 from rollbook.v1 import backtest_service_pb2_grpc, dataset_service_pb2_grpc
 
@@ -292,6 +293,118 @@ class Lab(Connection[Services]):
         request = models.CompareBacktestsRequest(backtest_ids=tuple(backtest_ids))
         answer = self._call(self._opened().backtests.CompareBacktests, request.to_proto(), deadline)
         return models.CompareBacktestsResponse.from_proto(answer)
+
+    # Sweeps: one spec with many values of some fields, as one job whose points are ranked out of sample.
+
+    def create_sweep(
+        self,
+        spec: models.BacktestSpec,
+        axes: Mapping[str, Iterable[object]],
+        *,
+        random_points: int = 0,
+        seed: int = 0,
+        split_time: datetime.datetime | None = None,
+        rank_by: str = "",
+        request_id: str = "",
+        deadline: float | None = None,
+    ) -> models.Sweep:
+        """Queue a sweep. The same request_id with the same content gives the same sweep.
+
+        Args:
+            spec: What all points have in common.
+            axes: By the path of a field its values, for example {"selection.max_delta": [0.2, 0.3]}; None is unset.
+            random_points: So many points are drawn from the grid; 0 is all of it.
+            seed: Of the draw.
+            split_time: Where the out-of-sample part begins; None is after two thirds of the period.
+            rank_by: The metric that points are ranked by, for example "usd.sharpe"; "" is the return on the capital.
+            request_id: Left out it is made here; an error shows it.
+            deadline: Seconds.
+
+        Raises InvalidArgument (`field` says what makes no sense), NotFound (DATASET_NOT_FOUND) and AlreadyExists.
+        """
+        command = models.CreateSweepRequest(
+            request_id=request_id or _calls.new_request_id(),
+            spec=spec,
+            axes=_calls.sweep_axes(axes),
+            random_points=random_points,
+            seed=seed,
+            split_time=split_time,
+            rank_by=rank_by,
+        )
+        answer = self._call(self._opened().backtests.CreateSweep, command.to_proto(), deadline, command)
+        return models.Sweep.from_proto(answer.sweep)
+
+    def get_sweep(
+        self, sweep_id: str, *, best: int = 0, heatmap_fields: Sequence[str] = (), deadline: float | None = None
+    ) -> models.GetSweepResponse:
+        """How far a sweep has come, its best points out of sample, the one that its in-sample part chooses, and two of
+        its fields against each other; also while it goes on. Raises NotFound and InvalidArgument.
+        """
+        request = models.GetSweepRequest(sweep_id=sweep_id, best=best, heatmap_fields=tuple(heatmap_fields))
+        answer = self._call(self._opened().backtests.GetSweep, request.to_proto(), deadline)
+        return models.GetSweepResponse.from_proto(answer)
+
+    def list_sweeps(self, *, deadline: float | None = None, **pages: Unpack[Pages]) -> models.ListSweepsResponse:
+        """One page of sweeps, newest first. `next_page_token` is "" on the last page. Raises InvalidArgument."""
+        request = models.ListSweepsRequest(**pages)
+        answer = self._call(self._opened().backtests.ListSweeps, request.to_proto(), deadline)
+        return models.ListSweepsResponse.from_proto(answer)
+
+    def iterate_sweeps(self, *, deadline: float | None = None, **pages: Unpack[Pages]) -> Iterator[models.Sweep]:
+        """All sweeps of `list_sweeps`, page after page; `deadline` is for each page."""
+        while True:
+            page = self.list_sweeps(deadline=deadline, **pages)
+            yield from page.sweeps
+            if not page.next_page_token:
+                return
+            pages["page_token"] = page.next_page_token
+
+    def list_sweep_points(
+        self, sweep_id: str, *, deadline: float | None = None, **filters: Unpack[SweepPointFilter]
+    ) -> models.ListSweepPointsResponse:
+        """One page of a sweep's points, in the order of creation or by their rank out of sample. `next_page_token` is
+        "" on the last page. Raises NotFound and InvalidArgument.
+
+        `create_backtest` of a point's spec runs it again, with all its chains and decisions.
+        """
+        request = models.ListSweepPointsRequest(sweep_id=sweep_id, **filters)
+        answer = self._call(self._opened().backtests.ListSweepPoints, request.to_proto(), deadline)
+        return models.ListSweepPointsResponse.from_proto(answer)
+
+    def iterate_sweep_points(
+        self, sweep_id: str, *, deadline: float | None = None, **filters: Unpack[SweepPointFilter]
+    ) -> Iterator[models.SweepPoint]:
+        """All points of `list_sweep_points`, page after page; `deadline` is for each page."""
+        while True:
+            page = self.list_sweep_points(sweep_id, deadline=deadline, **filters)
+            yield from page.points
+            if not page.next_page_token:
+                return
+            filters["page_token"] = page.next_page_token
+
+    def pause_sweep(self, sweep_id: str, *, deadline: float | None = None) -> models.Sweep:
+        """Stop a sweep after the points it works on. Raises NotFound and FailedPrecondition."""
+        request = backtest_pb.PauseSweepRequest(sweep_id=sweep_id)
+        answer = self._call(self._opened().backtests.PauseSweep, request, deadline)
+        return models.Sweep.from_proto(answer.sweep)
+
+    def resume_sweep(self, sweep_id: str, *, deadline: float | None = None) -> models.Sweep:
+        """Let a paused sweep go on. Raises NotFound and FailedPrecondition."""
+        request = backtest_pb.ResumeSweepRequest(sweep_id=sweep_id)
+        answer = self._call(self._opened().backtests.ResumeSweep, request, deadline)
+        return models.Sweep.from_proto(answer.sweep)
+
+    def cancel_sweep(self, sweep_id: str, *, deadline: float | None = None) -> models.Sweep:
+        """End a sweep for good; the points that are done are kept. Raises NotFound and FailedPrecondition."""
+        request = backtest_pb.CancelSweepRequest(sweep_id=sweep_id)
+        answer = self._call(self._opened().backtests.CancelSweep, request, deadline)
+        return models.Sweep.from_proto(answer.sweep)
+
+    def delete_sweep(self, sweep_id: str, *, deadline: float | None = None) -> models.DeleteSweepResponse:
+        """Remove a sweep and all its points; one that runs is cancelled first. Raises NotFound."""
+        request = backtest_pb.DeleteSweepRequest(sweep_id=sweep_id)
+        answer = self._call(self._opened().backtests.DeleteSweep, request, deadline)
+        return models.DeleteSweepResponse.from_proto(answer)
 
     # Data: registered once, known by its content, so that all of it can be sent twice.
 

@@ -32,6 +32,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from rollbook.models import (
     CreateBacktestRequest,
+    CreateSweepRequest,
     ErrorReason,
     ExecutionResult,
     RecordExecutionsRequest,
@@ -60,7 +61,12 @@ __all__ = [
 ]
 
 Command: TypeAlias = (
-    ExecutionResult | RecordExecutionsRequest | RecordFillsRequest | RecordSettlementRequest | CreateBacktestRequest
+    ExecutionResult
+    | RecordExecutionsRequest
+    | RecordFillsRequest
+    | RecordSettlementRequest
+    | CreateBacktestRequest
+    | CreateSweepRequest
 )
 
 DOMAIN = "rollbook"

@@ -26,6 +26,7 @@ from rollbook.v1 import (
     ledger_service_pb2,
     mark_pb2,
     portfolio_pb2,
+    sweep_pb2,
     system_service_pb2,
     watch_pb2,
 )
@@ -43,6 +44,8 @@ __all__ = [
     "BacktestStep",
     "CancelBacktestRequest",
     "CancelBacktestResponse",
+    "CancelSweepRequest",
+    "CancelSweepResponse",
     "CashLine",
     "ChainOrder",
     "ChainState",
@@ -54,6 +57,8 @@ __all__ = [
     "CorrectionEntry",
     "CreateBacktestRequest",
     "CreateBacktestResponse",
+    "CreateSweepRequest",
+    "CreateSweepResponse",
     "Cursor",
     "DataShares",
     "DataSpec",
@@ -62,6 +67,8 @@ __all__ = [
     "DatasetKind",
     "DeleteBacktestRequest",
     "DeleteBacktestResponse",
+    "DeleteSweepRequest",
+    "DeleteSweepResponse",
     "EquityPoint",
     "ErrorReason",
     "ExecutionEntry",
@@ -90,7 +97,11 @@ __all__ = [
     "GetPortfolioResponse",
     "GetServerStatusRequest",
     "GetServerStatusResponse",
+    "GetSweepRequest",
+    "GetSweepResponse",
     "Greeks",
+    "Heatmap",
+    "HeatmapCell",
     "Instrument",
     "LabCursor",
     "LedgerEntry",
@@ -116,6 +127,10 @@ __all__ = [
     "ListRefusedExecutionsResponse",
     "ListStepsRequest",
     "ListStepsResponse",
+    "ListSweepPointsRequest",
+    "ListSweepPointsResponse",
+    "ListSweepsRequest",
+    "ListSweepsResponse",
     "ListValuationsRequest",
     "ListValuationsResponse",
     "Mark",
@@ -127,6 +142,8 @@ __all__ = [
     "OrderState",
     "PauseBacktestRequest",
     "PauseBacktestResponse",
+    "PauseSweepRequest",
+    "PauseSweepResponse",
     "PortfolioRow",
     "PortfolioValuation",
     "PositionChain",
@@ -150,6 +167,8 @@ __all__ = [
     "ReportedDelivery",
     "ResumeBacktestRequest",
     "ResumeBacktestResponse",
+    "ResumeSweepRequest",
+    "ResumeSweepResponse",
     "Roll",
     "RollMove",
     "Scoring",
@@ -157,9 +176,14 @@ __all__ = [
     "SettlementEntry",
     "SettlementPeriod",
     "Side",
+    "SpecChange",
     "SpecDifference",
     "StepOutcome",
     "StrategyKind",
+    "Sweep",
+    "SweepAxis",
+    "SweepOrder",
+    "SweepPoint",
     "SyntheticMarket",
     "TriggerCount",
     "UpdateMarksRequest",
@@ -820,6 +844,28 @@ class StepOutcome(enum.StrEnum):
         return _convert.enum_from_proto(cls, backtest_pb2.StepOutcome, "STEP_OUTCOME_", number)
 
 
+class SweepOrder(enum.StrEnum):
+    """How points are listed."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """In the order of creation."""
+    CREATION = "CREATION"
+    """In the order of creation."""
+    RANK = "RANK"
+    """By the rank out of sample, best first, and points without a value last; only points that were done when the first
+    page was read.
+    """
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_service_pb2.SweepOrder.ValueType:
+        return _convert.enum_to_proto(backtest_service_pb2.SweepOrder, "SWEEP_ORDER_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_service_pb2.SweepOrder.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_service_pb2.SweepOrder, "SWEEP_ORDER_", number)
+
+
 class DatasetKind(enum.StrEnum):
     """What a dataset holds."""
 
@@ -889,6 +935,8 @@ class ErrorReason(enum.StrEnum):
     """NOT_FOUND: no dataset of that id."""
     FILE_NOT_FOUND = "FILE_NOT_FOUND"
     """NOT_FOUND: the server's disk has no such file."""
+    SWEEP_NOT_FOUND = "SWEEP_NOT_FOUND"
+    """NOT_FOUND: no sweep of that id."""
     AMBIGUOUS_CONTRACT = "AMBIGUOUS_CONTRACT"
     """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
     CHAIN_MISMATCH = "CHAIN_MISMATCH"
@@ -917,6 +965,8 @@ class ErrorReason(enum.StrEnum):
     """FAILED_PRECONDITION: the backtest has ended already."""
     BACKTEST_NOT_ENDED = "BACKTEST_NOT_ENDED"
     """FAILED_PRECONDITION: the backtest has not ended yet."""
+    SWEEP_ENDED = "SWEEP_ENDED"
+    """FAILED_PRECONDITION: the sweep has ended already."""
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     TRADE_CONFLICT = "TRADE_CONFLICT"
@@ -2732,6 +2782,252 @@ class Backtest:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SweepAxis:
+    """A field that takes several values."""
+
+    field: str = ""
+    """Its path in BacktestSpec, for example selection.target_delta. Not schema_version, name, start_time, end_time,
+    seed, nor what is in data: their points could not be compared. Required.
+    """
+    values: tuple[str, ...] = ()
+    """1 to 1000 different values as text: numbers in plain or scientific notation, an enum without its prefix, true or
+    false; empty is unset.
+    """
+
+    def to_proto(self) -> sweep_pb2.SweepAxis:
+        return sweep_pb2.SweepAxis(
+            field=self.field,
+            values=self.values,
+        )
+
+    @classmethod
+    def from_proto(cls, message: sweep_pb2.SweepAxis) -> Self:
+        return cls(
+            field=message.field,
+            values=tuple(message.values),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SpecChange:
+    """A field of a point, and its value."""
+
+    field: str = ""
+    """Its path in BacktestSpec."""
+    value: str = ""
+    """As text; empty is unset."""
+
+    def to_proto(self) -> sweep_pb2.SpecChange:
+        return sweep_pb2.SpecChange(
+            field=self.field,
+            value=self.value,
+        )
+
+    @classmethod
+    def from_proto(cls, message: sweep_pb2.SpecChange) -> Self:
+        return cls(
+            field=message.field,
+            value=message.value,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SweepPoint:
+    """A point, or as much of it as there is."""
+
+    number: int = 0
+    """1, 2, … in the order of creation. Of a grid the last axis changes fastest."""
+    changes: tuple[SpecChange, ...] = ()
+    """Its value of each axis, in their order."""
+    spec: BacktestSpec | None = None
+    """What is run out of sample, in full: CreateBacktest of it makes a run with these metrics and this equity, and all
+    its chains and decisions. Unset where the values make no sense together.
+    """
+    done: bool = False
+    """Both of its runs are done, or it failed."""
+    error: str = ""
+    """Why it failed: its values make no sense together (known from its creation on), or there is no data."""
+    metrics: BacktestMetrics | None = None
+    """Of the out-of-sample run, without what needs more runs: interval, sensitivity, and two shares of the data. Unset
+    until it is done.
+    """
+    equity: tuple[EquityPoint, ...] = ()
+    """Its equity, thinned to some 50 points."""
+    value: float | None = None
+    """The metric that the sweep ranks by, out of sample; unset where it cannot be told."""
+    rank: int = 0
+    """1 is the best of the points that are done, by `value`; equal values have equal ranks; 0 is none."""
+    in_sample_rank: int = 0
+    """The same by the metric in sample, whose value is not shown."""
+
+    def to_proto(self) -> sweep_pb2.SweepPoint:
+        return sweep_pb2.SweepPoint(
+            number=self.number,
+            changes=[item.to_proto() for item in self.changes],
+            spec=None if self.spec is None else self.spec.to_proto(),
+            done=self.done,
+            error=self.error,
+            metrics=None if self.metrics is None else self.metrics.to_proto(),
+            equity=[item.to_proto() for item in self.equity],
+            value=self.value,
+            rank=self.rank,
+            in_sample_rank=self.in_sample_rank,
+        )
+
+    @classmethod
+    def from_proto(cls, message: sweep_pb2.SweepPoint) -> Self:
+        return cls(
+            number=message.number,
+            changes=tuple(SpecChange.from_proto(item) for item in message.changes),
+            spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
+            done=message.done,
+            error=message.error,
+            metrics=BacktestMetrics.from_proto(message.metrics) if message.HasField("metrics") else None,
+            equity=tuple(EquityPoint.from_proto(item) for item in message.equity),
+            value=message.value if message.HasField("value") else None,
+            rank=message.rank,
+            in_sample_rank=message.in_sample_rank,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class HeatmapCell:
+    """What points with some values of two fields came to."""
+
+    points: int = 0
+    """Points that are done and have a value."""
+    median: float | None = None
+    """The median of their values, out of sample; unset without one."""
+
+    def to_proto(self) -> sweep_pb2.HeatmapCell:
+        return sweep_pb2.HeatmapCell(
+            points=self.points,
+            median=self.median,
+        )
+
+    @classmethod
+    def from_proto(cls, message: sweep_pb2.HeatmapCell) -> Self:
+        return cls(
+            points=message.points,
+            median=message.median if message.HasField("median") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Heatmap:
+    """Two fields of a sweep against each other."""
+
+    row_field: str = ""
+    """The field whose values are the rows."""
+    column_field: str = ""
+    """The field whose values are the columns."""
+    row_values: tuple[str, ...] = ()
+    """In the order of the axis."""
+    column_values: tuple[str, ...] = ()
+    """In the order of the axis."""
+    cells: tuple[HeatmapCell, ...] = ()
+    """Row by row."""
+
+    def to_proto(self) -> sweep_pb2.Heatmap:
+        return sweep_pb2.Heatmap(
+            row_field=self.row_field,
+            column_field=self.column_field,
+            row_values=self.row_values,
+            column_values=self.column_values,
+            cells=[item.to_proto() for item in self.cells],
+        )
+
+    @classmethod
+    def from_proto(cls, message: sweep_pb2.Heatmap) -> Self:
+        return cls(
+            row_field=message.row_field,
+            column_field=message.column_field,
+            row_values=tuple(message.row_values),
+            column_values=tuple(message.column_values),
+            cells=tuple(HeatmapCell.from_proto(item) for item in message.cells),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """A sweep, from its creation on."""
+
+    sweep_id: str = ""
+    """Made by the server."""
+    spec: BacktestSpec | None = None
+    """What all points have in common, as it was given."""
+    axes: tuple[SweepAxis, ...] = ()
+    """The fields that take several values."""
+    random_points: int = 0
+    """So many points were drawn from the grid; 0 is all of it."""
+    seed: int = 0
+    """Of the draw."""
+    split_time: datetime.datetime | None = None
+    """Where the in-sample part ends and the out-of-sample part begins."""
+    rank_by: str = ""
+    """The metric that points are ranked by, the largest first."""
+    state: BacktestState = BacktestState.UNSPECIFIED
+    """The state; after a restart of the server it goes on by itself."""
+    points_done: int = 0
+    """Points that are done, failed ones among them."""
+    points_total: int = 0
+    """All points."""
+    points_failed: int = 0
+    """Points that failed."""
+    eta_seconds: float | None = None
+    """Seconds until the end, by the pace until now; unset where it cannot be said."""
+    error: str = ""
+    """Why it failed."""
+    create_time: datetime.datetime | None = None
+    """When it was created."""
+    start_time: datetime.datetime | None = None
+    """When it first ran."""
+    end_time: datetime.datetime | None = None
+    """When it ended."""
+
+    def to_proto(self) -> sweep_pb2.Sweep:
+        return sweep_pb2.Sweep(
+            sweep_id=self.sweep_id,
+            spec=None if self.spec is None else self.spec.to_proto(),
+            axes=[item.to_proto() for item in self.axes],
+            random_points=self.random_points,
+            seed=self.seed,
+            split_time=None if self.split_time is None else _convert.time_to_proto(self.split_time),
+            rank_by=self.rank_by,
+            state=self.state.to_proto(),
+            points_done=self.points_done,
+            points_total=self.points_total,
+            points_failed=self.points_failed,
+            eta_seconds=self.eta_seconds,
+            error=self.error,
+            create_time=None if self.create_time is None else _convert.time_to_proto(self.create_time),
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+        )
+
+    @classmethod
+    def from_proto(cls, message: sweep_pb2.Sweep) -> Self:
+        return cls(
+            sweep_id=message.sweep_id,
+            spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
+            axes=tuple(SweepAxis.from_proto(item) for item in message.axes),
+            random_points=message.random_points,
+            seed=message.seed,
+            split_time=_convert.time_from_proto(message.split_time) if message.HasField("split_time") else None,
+            rank_by=message.rank_by,
+            state=BacktestState.from_proto(message.state),
+            points_done=message.points_done,
+            points_total=message.points_total,
+            points_failed=message.points_failed,
+            eta_seconds=message.eta_seconds if message.HasField("eta_seconds") else None,
+            error=message.error,
+            create_time=_convert.time_from_proto(message.create_time) if message.HasField("create_time") else None,
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class CreateBacktestRequest:
     """What to run."""
 
@@ -3371,6 +3667,384 @@ class SpecDifference:
         return cls(
             field=message.field,
             values=tuple(message.values),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSweepRequest:
+    """What to sweep."""
+
+    request_id: str = ""
+    """A UUID, kept by the client before it sends. Required."""
+    spec: BacktestSpec | None = None
+    """What all points have in common. Required."""
+    axes: tuple[SweepAxis, ...] = ()
+    """1 to 8 fields that take several values. All combinations of them, the grid, are 2 to 10000 points."""
+    random_points: int = 0
+    """Draw so many different points from the grid, which may then be of any size; 2 to 10000, 0 is the whole grid."""
+    seed: int = 0
+    """Of the draw: the same seed draws the same points."""
+    split_time: datetime.datetime | None = None
+    """Where the out-of-sample part begins; unset: after two thirds of the period, at 00:00 UTC. Both parts are a day
+    long at least.
+    """
+    rank_by: str = ""
+    """The metric that points are ranked by, the largest first: one of BacktestMetrics in which more is better, for
+    example coin.return_pct, usd.sharpe or win_rate_pct; unset is return_pct in what the capital of the spec's strategy
+    is, coin.return_pct of COVERED_CALL and usd.return_pct of CASH_SECURED_PUT.
+    """
+
+    def to_proto(self) -> backtest_service_pb2.CreateSweepRequest:
+        return backtest_service_pb2.CreateSweepRequest(
+            request_id=self.request_id,
+            spec=None if self.spec is None else self.spec.to_proto(),
+            axes=[item.to_proto() for item in self.axes],
+            random_points=self.random_points,
+            seed=self.seed,
+            split_time=None if self.split_time is None else _convert.time_to_proto(self.split_time),
+            rank_by=self.rank_by,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CreateSweepRequest) -> Self:
+        return cls(
+            request_id=message.request_id,
+            spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
+            axes=tuple(SweepAxis.from_proto(item) for item in message.axes),
+            random_points=message.random_points,
+            seed=message.seed,
+            split_time=_convert.time_from_proto(message.split_time) if message.HasField("split_time") else None,
+            rank_by=message.rank_by,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSweepResponse:
+    """The sweep as it is queued."""
+
+    sweep: Sweep | None = None
+    """The sweep."""
+
+    def to_proto(self) -> backtest_service_pb2.CreateSweepResponse:
+        return backtest_service_pb2.CreateSweepResponse(
+            sweep=None if self.sweep is None else self.sweep.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CreateSweepResponse) -> Self:
+        return cls(
+            sweep=Sweep.from_proto(message.sweep) if message.HasField("sweep") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetSweepRequest:
+    """Which sweep, and what of it."""
+
+    sweep_id: str = ""
+    """The sweep. Required."""
+    best: int = 0
+    """So many of the best points, 1 to 100; 0 means 10."""
+    heatmap_fields: tuple[str, ...] = ()
+    """The two fields of the heatmap, rows first; unset: the first two axes with more than one value, if there are two.
+    """
+
+    def to_proto(self) -> backtest_service_pb2.GetSweepRequest:
+        return backtest_service_pb2.GetSweepRequest(
+            sweep_id=self.sweep_id,
+            best=self.best,
+            heatmap_fields=self.heatmap_fields,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetSweepRequest) -> Self:
+        return cls(
+            sweep_id=message.sweep_id,
+            best=message.best,
+            heatmap_fields=tuple(message.heatmap_fields),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetSweepResponse:
+    """A sweep and what has come of it until now."""
+
+    sweep: Sweep | None = None
+    """The sweep."""
+    best: tuple[SweepPoint, ...] = ()
+    """The best of the points that are done, by their rank out of sample, without their equity."""
+    chosen: SweepPoint | None = None
+    """The point that is best in sample, as it did out of sample; unset while there is none. Of equal ones the first."""
+    heatmap: Heatmap | None = None
+    """Unset where no two fields take several values."""
+
+    def to_proto(self) -> backtest_service_pb2.GetSweepResponse:
+        return backtest_service_pb2.GetSweepResponse(
+            sweep=None if self.sweep is None else self.sweep.to_proto(),
+            best=[item.to_proto() for item in self.best],
+            chosen=None if self.chosen is None else self.chosen.to_proto(),
+            heatmap=None if self.heatmap is None else self.heatmap.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetSweepResponse) -> Self:
+        return cls(
+            sweep=Sweep.from_proto(message.sweep) if message.HasField("sweep") else None,
+            best=tuple(SweepPoint.from_proto(item) for item in message.best),
+            chosen=SweepPoint.from_proto(message.chosen) if message.HasField("chosen") else None,
+            heatmap=Heatmap.from_proto(message.heatmap) if message.HasField("heatmap") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListSweepsRequest:
+    """Which sweeps: all of them."""
+
+    page_size: int = 0
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> backtest_service_pb2.ListSweepsRequest:
+        return backtest_service_pb2.ListSweepsRequest(
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListSweepsRequest) -> Self:
+        return cls(
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListSweepsResponse:
+    """Some sweeps."""
+
+    sweeps: tuple[Sweep, ...] = ()
+    """Newest first."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> backtest_service_pb2.ListSweepsResponse:
+        return backtest_service_pb2.ListSweepsResponse(
+            sweeps=[item.to_proto() for item in self.sweeps],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListSweepsResponse) -> Self:
+        return cls(
+            sweeps=tuple(Sweep.from_proto(item) for item in message.sweeps),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListSweepPointsRequest:
+    """Which points."""
+
+    sweep_id: str = ""
+    """The sweep. Required."""
+    order: SweepOrder = SweepOrder.UNSPECIFIED
+    """How they are sorted."""
+    page_size: int = 0
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> backtest_service_pb2.ListSweepPointsRequest:
+        return backtest_service_pb2.ListSweepPointsRequest(
+            sweep_id=self.sweep_id,
+            order=self.order.to_proto(),
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListSweepPointsRequest) -> Self:
+        return cls(
+            sweep_id=message.sweep_id,
+            order=SweepOrder.from_proto(message.order),
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListSweepPointsResponse:
+    """Some points."""
+
+    points: tuple[SweepPoint, ...] = ()
+    """Their ranks are among the points that are done now."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> backtest_service_pb2.ListSweepPointsResponse:
+        return backtest_service_pb2.ListSweepPointsResponse(
+            points=[item.to_proto() for item in self.points],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListSweepPointsResponse) -> Self:
+        return cls(
+            points=tuple(SweepPoint.from_proto(item) for item in message.points),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PauseSweepRequest:
+    """Which sweep."""
+
+    sweep_id: str = ""
+    """The sweep. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.PauseSweepRequest:
+        return backtest_service_pb2.PauseSweepRequest(
+            sweep_id=self.sweep_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.PauseSweepRequest) -> Self:
+        return cls(
+            sweep_id=message.sweep_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PauseSweepResponse:
+    """The sweep."""
+
+    sweep: Sweep | None = None
+    """As it is now; RUNNING until the points that it works on are done."""
+
+    def to_proto(self) -> backtest_service_pb2.PauseSweepResponse:
+        return backtest_service_pb2.PauseSweepResponse(
+            sweep=None if self.sweep is None else self.sweep.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.PauseSweepResponse) -> Self:
+        return cls(
+            sweep=Sweep.from_proto(message.sweep) if message.HasField("sweep") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeSweepRequest:
+    """Which sweep."""
+
+    sweep_id: str = ""
+    """The sweep. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.ResumeSweepRequest:
+        return backtest_service_pb2.ResumeSweepRequest(
+            sweep_id=self.sweep_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ResumeSweepRequest) -> Self:
+        return cls(
+            sweep_id=message.sweep_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeSweepResponse:
+    """The sweep."""
+
+    sweep: Sweep | None = None
+    """As it is now."""
+
+    def to_proto(self) -> backtest_service_pb2.ResumeSweepResponse:
+        return backtest_service_pb2.ResumeSweepResponse(
+            sweep=None if self.sweep is None else self.sweep.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ResumeSweepResponse) -> Self:
+        return cls(
+            sweep=Sweep.from_proto(message.sweep) if message.HasField("sweep") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CancelSweepRequest:
+    """Which sweep."""
+
+    sweep_id: str = ""
+    """The sweep. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.CancelSweepRequest:
+        return backtest_service_pb2.CancelSweepRequest(
+            sweep_id=self.sweep_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CancelSweepRequest) -> Self:
+        return cls(
+            sweep_id=message.sweep_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class CancelSweepResponse:
+    """The sweep."""
+
+    sweep: Sweep | None = None
+    """As it is now."""
+
+    def to_proto(self) -> backtest_service_pb2.CancelSweepResponse:
+        return backtest_service_pb2.CancelSweepResponse(
+            sweep=None if self.sweep is None else self.sweep.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.CancelSweepResponse) -> Self:
+        return cls(
+            sweep=Sweep.from_proto(message.sweep) if message.HasField("sweep") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteSweepRequest:
+    """Which sweep."""
+
+    sweep_id: str = ""
+    """The sweep. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.DeleteSweepRequest:
+        return backtest_service_pb2.DeleteSweepRequest(
+            sweep_id=self.sweep_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.DeleteSweepRequest) -> Self:
+        return cls(
+            sweep_id=message.sweep_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteSweepResponse:
+    """The sweep is gone."""
+
+    delete_time: datetime.datetime | None = None
+    """When."""
+
+    def to_proto(self) -> backtest_service_pb2.DeleteSweepResponse:
+        return backtest_service_pb2.DeleteSweepResponse(
+            delete_time=None if self.delete_time is None else _convert.time_to_proto(self.delete_time),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.DeleteSweepResponse) -> Self:
+        return cls(
+            delete_time=_convert.time_from_proto(message.delete_time) if message.HasField("delete_time") else None,
         )
 
 

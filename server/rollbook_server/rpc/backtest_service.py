@@ -1,8 +1,8 @@
 """BacktestService: each call is decoded, done by the lab, and encoded; a refusal becomes its status."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from rollbook.v1 import backtest_service_pb2 as pb
 from rollbook.v1 import backtest_service_pb2_grpc
@@ -13,21 +13,21 @@ from rollbook_server.lab import Lab
 from rollbook_server.rpc import decode, lab_nouns
 from rollbook_server.rpc.encode import timestamp
 from rollbook_server.rpc.enums import enum_map
+from rollbook_server.rpc.lab_paging import paged
 from rollbook_server.rpc.lab_watches import LabWatches
 from rollbook_server.rpc.ledger_service import answers, streams
-from rollbook_server.rpc.paging import fitting, next_token, read_page
+from rollbook_server.rpc.paging import read_page
+from rollbook_server.rpc.sweep_calls import SweepCalls
 from rollbook_server.storage import lab_reads
-from rollbook_server.storage.lab_reads import BacktestFilter, Page
+from rollbook_server.storage.lab_reads import BacktestFilter
 
 _STATE = enum_map("BacktestState")
 _USUAL_POINTS, _MOST_POINTS = 5_000, 10_000
 _MOST_COMPARED = 20
 
-T = TypeVar("T")
 
-
-class BacktestService(backtest_service_pb2_grpc.BacktestServiceServicer):
-    """The lab's calls about runs."""
+class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServicer):
+    """The lab's calls about runs; those about sweeps are SweepCalls'."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
@@ -165,11 +165,3 @@ def _to_compare(request: pb.CompareBacktestsRequest) -> list[str]:
         if backtest_id in ids[:place]:
             raise InvalidArgument(Reason.CONTRADICTION, "this run is named twice", f"backtest_ids[{place}]")
     return ids
-
-
-def paged(lab_id: str, request: Any, page: Page[T], encode: Callable[[T], Any]) -> tuple[Sequence[Any], str]:
-    """The rows of a page that fit into an answer, and the token of the next one."""
-    messages: Iterable[Any] = (encode(row) for _, row in page.rows)
-    shown = fitting(messages)
-    more = page.more or len(shown) < len(page.rows)
-    return shown, next_token(lab_id, request, page.rows[len(shown) - 1][0], page.upto) if more else ""

@@ -11,8 +11,8 @@ from rollbook_server.domain.clock import SECOND
 from rollbook_server.domain.errors import InvalidArgument, Reason
 from rollbook_server.lab import Lab
 from rollbook_server.rpc import decode, lab_nouns
-from rollbook_server.rpc.backtest_service import paged
 from rollbook_server.rpc.enums import enum_map
+from rollbook_server.rpc.lab_paging import paged
 from rollbook_server.rpc.ledger_service import answers
 from rollbook_server.rpc.paging import read_page
 from rollbook_server.storage import lab_datasets

@@ -1,7 +1,9 @@
 """The messages that the lab answers with, and the spec that it is asked with. Loaded with the lab: it needs numpy."""
 
-from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2
-from rollbook_server.domain.backtest import fields, metrics, registered, rows, runs, spec
+import operator
+
+from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, sweep_pb2
+from rollbook_server.domain.backtest import fields, metrics, registered, rows, runs, spec, sweeps
 from rollbook_server.rpc.encode import Encoder, timestamp
 from rollbook_server.rpc.read_facts import Decoder
 from rollbook_server.storage.lab_datasets import Gap
@@ -50,6 +52,28 @@ backtest = Encoder(
     parts={"spec": backtest_spec, "status": status},
 )
 difference = Encoder(backtest_service_pb2.SpecDifference, fields.SpecDifference)
+_PLANNED = ("spec", "axes", "random_points", "seed", "split_time", "rank_by")
+sweep = Encoder(
+    sweep_pb2.Sweep,
+    sweeps.Sweep,
+    sources={name: operator.attrgetter(f"plan.{name}") for name in _PLANNED},
+    parts={"spec": backtest_spec, "axes": Encoder(sweep_pb2.SweepAxis, sweeps.SweepAxis)},
+)
+sweep_point = Encoder(
+    sweep_pb2.SweepPoint,
+    sweeps.SweepPoint,
+    parts={
+        "changes": Encoder(sweep_pb2.SpecChange, sweeps.SpecChange),
+        "spec": backtest_spec,
+        "metrics": backtest_metrics,
+        "equity": point,
+    },
+)
+heatmap = Encoder(
+    sweep_pb2.Heatmap,
+    sweeps.Heatmap,
+    parts={"cells": Encoder(sweep_pb2.HeatmapCell, sweeps.HeatmapCell)},
+)
 dataset = Encoder(dataset_pb2.Dataset, registered.Dataset)
 
 

@@ -1,5 +1,5 @@
-"""Tables of lab.db, as migrations: backtests with their parts and chains, datasets with their gaps. `meta` says which
-lab it is.
+"""Tables of lab.db, as migrations: backtests with their parts and chains, sweeps with their points, datasets with
+their gaps. `meta` says which lab it is.
 
 Unlike the ledger it has no journal: a run can be made again from its spec, its data and its seed. Times are
 microseconds; figures are doubles, in JSON or in blocks of columns.
@@ -87,6 +87,54 @@ _TABLES = (
 def m0001_lab(db: Database) -> None:
     """The first form of the file."""
     for statement in _TABLES:
+        db.execute(statement)
+
+
+_SWEEP_TABLES = (
+    # A sweep; its points are done in the order of their numbers. What was deleted stays as a row without points.
+    """CREATE TABLE sweeps (
+        id INTEGER PRIMARY KEY,
+        sweep_id TEXT NOT NULL UNIQUE,
+        request_id TEXT NOT NULL UNIQUE,
+        said TEXT NOT NULL,
+        said_digest TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        from_time INTEGER NOT NULL,
+        engine TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('PENDING', 'RUNNING', 'PAUSED', 'SUCCEEDED', 'FAILED', 'CANCELLED')),
+        pausing INTEGER NOT NULL DEFAULT 0 CHECK (pausing = 0 OR state = 'RUNNING'),
+        session TEXT NOT NULL DEFAULT '',
+        points_done INTEGER NOT NULL DEFAULT 0,
+        points_total INTEGER NOT NULL,
+        seconds REAL NOT NULL DEFAULT 0,
+        error TEXT NOT NULL DEFAULT '',
+        create_time INTEGER NOT NULL,
+        start_time INTEGER,
+        end_time INTEGER,
+        delete_time INTEGER
+    ) STRICT""",
+    "CREATE INDEX sweeps_to_run ON sweeps (id) WHERE state IN ('PENDING', 'RUNNING')",
+    # A point with what it runs out of sample (none: its values make no sense together), and what came of it.
+    """CREATE TABLE sweep_points (
+        sweep INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        changes TEXT NOT NULL,
+        spec TEXT,
+        error TEXT NOT NULL DEFAULT '',
+        value REAL,
+        in_sample_value REAL,
+        metrics TEXT,
+        equity BLOB
+    ) STRICT""",
+    "CREATE UNIQUE INDEX points_of_sweep ON sweep_points (sweep, number)",
+    "CREATE INDEX points_by_value ON sweep_points (sweep, number, value, in_sample_value)",
+)
+
+
+@_migrations()
+def m0002_sweeps(db: Database) -> None:
+    """Sweeps and their points."""
+    for statement in _SWEEP_TABLES:
         db.execute(statement)
 
 

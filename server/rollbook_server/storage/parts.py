@@ -68,6 +68,12 @@ def _thinned(curve: bytes, points: int, equity: Equity, stride: int) -> bytes:
     return to_block(joined(Equity, (taken(before, slice(0, regular)), taken(equity, kept))))
 
 
+def thinned(equity: Equity, most: int) -> Equity:
+    """At most so many points that lie evenly, first and last among them."""
+    count = len(equity.time)
+    return taken(equity, np.round(np.linspace(0, count - 1, min(most, count))).astype(np.int64))
+
+
 def newest_steps(blocks: Sequence[bytes]) -> Steps:
     """The decisions of some blocks, in their order."""
     return joined(Steps, (from_block(Steps, block) for block in blocks))

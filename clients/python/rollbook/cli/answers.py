@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         ListDatasetsResponse,
         ListEntriesResponse,
         ListRefusedExecutionsResponse,
+        ListSweepPointsResponse,
+        ListSweepsResponse,
     )
 
     Paged = TypeVar(
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
         ListBacktestChainsResponse,
         ListDatasetsResponse,
         ListDatasetGapsResponse,
+        ListSweepsResponse,
+        ListSweepPointsResponse,
     )
 
 LARGEST_PAGE = 500

@@ -26,10 +26,12 @@ REMEDIES = {
     "TRADE_CONFLICT": "what was recorded stays as it is: `rollbook entries` shows it",
     "TOO_LARGE": "make it smaller and run the command again",
     "BACKTEST_NOT_FOUND": "`rollbook backtest list` shows what there is",
+    "SWEEP_NOT_FOUND": "`rollbook backtest sweep-list` shows what there is",
     "DATASET_NOT_FOUND": "`rollbook data list` shows what there is",
     "FILE_NOT_FOUND": "the server reads it: name a file on its disk",
     "LAB_UNAVAILABLE": 'install it there: pip install "rollbook-server[lab]"',
     "BACKTEST_ENDED": "`rollbook backtest show` tells how",
+    "SWEEP_ENDED": "`rollbook backtest sweep-show` tells how",
     "BACKTEST_NOT_ENDED": "`rollbook backtest watch` shows it until its end",
 }
 

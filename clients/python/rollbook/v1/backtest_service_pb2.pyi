@@ -8,7 +8,9 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from rollbook.v1 import backtest_pb2 as _backtest_pb2
+from rollbook.v1 import sweep_pb2 as _sweep_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +21,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SweepOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SweepOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SweepOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SWEEP_ORDER_UNSPECIFIED: _SweepOrder.ValueType  # 0
+    """In the order of creation."""
+    SWEEP_ORDER_CREATION: _SweepOrder.ValueType  # 1
+    """In the order of creation."""
+    SWEEP_ORDER_RANK: _SweepOrder.ValueType  # 2
+    """By the rank out of sample, best first, and points without a value last; only points that were done when the first
+    page was read.
+    """
+
+class SweepOrder(_SweepOrder, metaclass=_SweepOrderEnumTypeWrapper):
+    """How points are listed."""
+
+SWEEP_ORDER_UNSPECIFIED: SweepOrder.ValueType  # 0
+"""In the order of creation."""
+SWEEP_ORDER_CREATION: SweepOrder.ValueType  # 1
+"""In the order of creation."""
+SWEEP_ORDER_RANK: SweepOrder.ValueType  # 2
+"""By the rank out of sample, best first, and points without a value last; only points that were done when the first
+page was read.
+"""
+Global___SweepOrder: _TypeAlias = SweepOrder  # noqa: Y015
 
 @_typing.final
 class CreateBacktestRequest(_message.Message):
@@ -781,3 +811,458 @@ class SpecDifference(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SpecDifference: _TypeAlias = SpecDifference  # noqa: Y015
+
+@_typing.final
+class CreateSweepRequest(_message.Message):
+    """What to sweep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    AXES_FIELD_NUMBER: _builtins.int
+    RANDOM_POINTS_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    SPLIT_TIME_FIELD_NUMBER: _builtins.int
+    RANK_BY_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, kept by the client before it sends. Required."""
+    random_points: _builtins.int
+    """Draw so many different points from the grid, which may then be of any size; 2 to 10000, 0 is the whole grid."""
+    seed: _builtins.int
+    """Of the draw: the same seed draws the same points."""
+    rank_by: _builtins.str
+    """The metric that points are ranked by, the largest first: one of BacktestMetrics in which more is better, for example
+    coin.return_pct, usd.sharpe or win_rate_pct; unset is return_pct in what the capital of the spec's strategy is,
+    coin.return_pct of COVERED_CALL and usd.return_pct of CASH_SECURED_PUT.
+    """
+    @_builtins.property
+    def spec(self) -> _backtest_pb2.BacktestSpec:
+        """What all points have in common. Required."""
+
+    @_builtins.property
+    def axes(self) -> _containers.RepeatedCompositeFieldContainer[_sweep_pb2.SweepAxis]:
+        """1 to 8 fields that take several values. All combinations of them, the grid, are 2 to 10000 points."""
+
+    @_builtins.property
+    def split_time(self) -> _timestamp_pb2.Timestamp:
+        """Where the out-of-sample part begins; unset: after two thirds of the period, at 00:00 UTC. Both parts are a day long
+        at least.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        spec: _backtest_pb2.BacktestSpec | None = ...,
+        axes: _abc.Iterable[_sweep_pb2.SweepAxis] | None = ...,
+        random_points: _builtins.int = ...,
+        seed: _builtins.int = ...,
+        split_time: _timestamp_pb2.Timestamp | None = ...,
+        rank_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "split_time", b"split_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["axes", b"axes", "random_points", b"random_points", "rank_by", b"rank_by", "request_id", b"request_id", "seed", b"seed", "spec", b"spec", "split_time", b"split_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateSweepRequest: _TypeAlias = CreateSweepRequest  # noqa: Y015
+
+@_typing.final
+class CreateSweepResponse(_message.Message):
+    """The sweep as it is queued."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sweep(self) -> _sweep_pb2.Sweep:
+        """The sweep."""
+
+    def __init__(
+        self,
+        *,
+        sweep: _sweep_pb2.Sweep | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sweep", b"sweep"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sweep", b"sweep"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateSweepResponse: _TypeAlias = CreateSweepResponse  # noqa: Y015
+
+@_typing.final
+class GetSweepRequest(_message.Message):
+    """Which sweep, and what of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_ID_FIELD_NUMBER: _builtins.int
+    BEST_FIELD_NUMBER: _builtins.int
+    HEATMAP_FIELDS_FIELD_NUMBER: _builtins.int
+    sweep_id: _builtins.str
+    """The sweep. Required."""
+    best: _builtins.int
+    """So many of the best points, 1 to 100; 0 means 10."""
+    @_builtins.property
+    def heatmap_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The two fields of the heatmap, rows first; unset: the first two axes with more than one value, if there are two."""
+
+    def __init__(
+        self,
+        *,
+        sweep_id: _builtins.str = ...,
+        best: _builtins.int = ...,
+        heatmap_fields: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best", b"best", "heatmap_fields", b"heatmap_fields", "sweep_id", b"sweep_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSweepRequest: _TypeAlias = GetSweepRequest  # noqa: Y015
+
+@_typing.final
+class GetSweepResponse(_message.Message):
+    """A sweep and what has come of it until now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_FIELD_NUMBER: _builtins.int
+    BEST_FIELD_NUMBER: _builtins.int
+    CHOSEN_FIELD_NUMBER: _builtins.int
+    HEATMAP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sweep(self) -> _sweep_pb2.Sweep:
+        """The sweep."""
+
+    @_builtins.property
+    def best(self) -> _containers.RepeatedCompositeFieldContainer[_sweep_pb2.SweepPoint]:
+        """The best of the points that are done, by their rank out of sample, without their equity."""
+
+    @_builtins.property
+    def chosen(self) -> _sweep_pb2.SweepPoint:
+        """The point that is best in sample, as it did out of sample; unset while there is none. Of equal ones the first."""
+
+    @_builtins.property
+    def heatmap(self) -> _sweep_pb2.Heatmap:
+        """Unset where no two fields take several values."""
+
+    def __init__(
+        self,
+        *,
+        sweep: _sweep_pb2.Sweep | None = ...,
+        best: _abc.Iterable[_sweep_pb2.SweepPoint] | None = ...,
+        chosen: _sweep_pb2.SweepPoint | None = ...,
+        heatmap: _sweep_pb2.Heatmap | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best", b"best", "chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSweepResponse: _TypeAlias = GetSweepResponse  # noqa: Y015
+
+@_typing.final
+class ListSweepsRequest(_message.Message):
+    """Which sweeps: all of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """Of the page before."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSweepsRequest: _TypeAlias = ListSweepsRequest  # noqa: Y015
+
+@_typing.final
+class ListSweepsResponse(_message.Message):
+    """Some sweeps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Of the next page; empty after the last."""
+    @_builtins.property
+    def sweeps(self) -> _containers.RepeatedCompositeFieldContainer[_sweep_pb2.Sweep]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        sweeps: _abc.Iterable[_sweep_pb2.Sweep] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "sweeps", b"sweeps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSweepsResponse: _TypeAlias = ListSweepsResponse  # noqa: Y015
+
+@_typing.final
+class ListSweepPointsRequest(_message.Message):
+    """Which points."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_ID_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    sweep_id: _builtins.str
+    """The sweep. Required."""
+    order: Global___SweepOrder.ValueType
+    """How they are sorted."""
+    page_size: _builtins.int
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """Of the page before."""
+    def __init__(
+        self,
+        *,
+        sweep_id: _builtins.str = ...,
+        order: Global___SweepOrder.ValueType = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "page_size", b"page_size", "page_token", b"page_token", "sweep_id", b"sweep_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSweepPointsRequest: _TypeAlias = ListSweepPointsRequest  # noqa: Y015
+
+@_typing.final
+class ListSweepPointsResponse(_message.Message):
+    """Some points."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POINTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Of the next page; empty after the last."""
+    @_builtins.property
+    def points(self) -> _containers.RepeatedCompositeFieldContainer[_sweep_pb2.SweepPoint]:
+        """Their ranks are among the points that are done now."""
+
+    def __init__(
+        self,
+        *,
+        points: _abc.Iterable[_sweep_pb2.SweepPoint] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "points", b"points"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSweepPointsResponse: _TypeAlias = ListSweepPointsResponse  # noqa: Y015
+
+@_typing.final
+class PauseSweepRequest(_message.Message):
+    """Which sweep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_ID_FIELD_NUMBER: _builtins.int
+    sweep_id: _builtins.str
+    """The sweep. Required."""
+    def __init__(
+        self,
+        *,
+        sweep_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sweep_id", b"sweep_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseSweepRequest: _TypeAlias = PauseSweepRequest  # noqa: Y015
+
+@_typing.final
+class PauseSweepResponse(_message.Message):
+    """The sweep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sweep(self) -> _sweep_pb2.Sweep:
+        """As it is now; RUNNING until the points that it works on are done."""
+
+    def __init__(
+        self,
+        *,
+        sweep: _sweep_pb2.Sweep | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sweep", b"sweep"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sweep", b"sweep"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseSweepResponse: _TypeAlias = PauseSweepResponse  # noqa: Y015
+
+@_typing.final
+class ResumeSweepRequest(_message.Message):
+    """Which sweep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_ID_FIELD_NUMBER: _builtins.int
+    sweep_id: _builtins.str
+    """The sweep. Required."""
+    def __init__(
+        self,
+        *,
+        sweep_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sweep_id", b"sweep_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeSweepRequest: _TypeAlias = ResumeSweepRequest  # noqa: Y015
+
+@_typing.final
+class ResumeSweepResponse(_message.Message):
+    """The sweep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sweep(self) -> _sweep_pb2.Sweep:
+        """As it is now."""
+
+    def __init__(
+        self,
+        *,
+        sweep: _sweep_pb2.Sweep | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sweep", b"sweep"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sweep", b"sweep"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeSweepResponse: _TypeAlias = ResumeSweepResponse  # noqa: Y015
+
+@_typing.final
+class CancelSweepRequest(_message.Message):
+    """Which sweep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_ID_FIELD_NUMBER: _builtins.int
+    sweep_id: _builtins.str
+    """The sweep. Required."""
+    def __init__(
+        self,
+        *,
+        sweep_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sweep_id", b"sweep_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelSweepRequest: _TypeAlias = CancelSweepRequest  # noqa: Y015
+
+@_typing.final
+class CancelSweepResponse(_message.Message):
+    """The sweep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sweep(self) -> _sweep_pb2.Sweep:
+        """As it is now."""
+
+    def __init__(
+        self,
+        *,
+        sweep: _sweep_pb2.Sweep | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sweep", b"sweep"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sweep", b"sweep"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelSweepResponse: _TypeAlias = CancelSweepResponse  # noqa: Y015
+
+@_typing.final
+class DeleteSweepRequest(_message.Message):
+    """Which sweep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SWEEP_ID_FIELD_NUMBER: _builtins.int
+    sweep_id: _builtins.str
+    """The sweep. Required."""
+    def __init__(
+        self,
+        *,
+        sweep_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sweep_id", b"sweep_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSweepRequest: _TypeAlias = DeleteSweepRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSweepResponse(_message.Message):
+    """The sweep is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def delete_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        delete_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delete_time", b"delete_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delete_time", b"delete_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSweepResponse: _TypeAlias = DeleteSweepResponse  # noqa: Y015

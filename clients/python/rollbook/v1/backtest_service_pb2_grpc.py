@@ -101,6 +101,46 @@ class BacktestServiceStub(object):
                 request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsRequest.SerializeToString,
                 response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsResponse.FromString,
                 _registered_method=True)
+        self.CreateSweep = channel.unary_unary(
+                '/rollbook.v1.BacktestService/CreateSweep',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.CreateSweepRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.CreateSweepResponse.FromString,
+                _registered_method=True)
+        self.GetSweep = channel.unary_unary(
+                '/rollbook.v1.BacktestService/GetSweep',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.GetSweepRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.GetSweepResponse.FromString,
+                _registered_method=True)
+        self.ListSweeps = channel.unary_unary(
+                '/rollbook.v1.BacktestService/ListSweeps',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ListSweepsRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ListSweepsResponse.FromString,
+                _registered_method=True)
+        self.ListSweepPoints = channel.unary_unary(
+                '/rollbook.v1.BacktestService/ListSweepPoints',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ListSweepPointsRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ListSweepPointsResponse.FromString,
+                _registered_method=True)
+        self.PauseSweep = channel.unary_unary(
+                '/rollbook.v1.BacktestService/PauseSweep',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.PauseSweepRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.PauseSweepResponse.FromString,
+                _registered_method=True)
+        self.ResumeSweep = channel.unary_unary(
+                '/rollbook.v1.BacktestService/ResumeSweep',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ResumeSweepRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ResumeSweepResponse.FromString,
+                _registered_method=True)
+        self.CancelSweep = channel.unary_unary(
+                '/rollbook.v1.BacktestService/CancelSweep',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.CancelSweepRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.CancelSweepResponse.FromString,
+                _registered_method=True)
+        self.DeleteSweep = channel.unary_unary(
+                '/rollbook.v1.BacktestService/DeleteSweep',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepResponse.FromString,
+                _registered_method=True)
 
 
 class BacktestServiceServicer(object):
@@ -210,6 +250,71 @@ class BacktestServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateSweep(self, request, context):
+        """Queues a sweep: one job whose points are kept as they are done, and which goes on after a restart. The same
+        request_id with the same content gives the same sweep. A run that waits is carried on between two of its parts.
+        Errors: INVALID_ARGUMENT (the field that makes no sense; a value of an axis that makes none in any point), NOT_FOUND
+        (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSweep(self, request, context):
+        """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+        NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSweeps(self, request, context):
+        """Sweeps, newest first. Errors: INVALID_ARGUMENT (OUT_OF_BOUNDS, INVALID_PAGE_TOKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSweepPoints(self, request, context):
+        """Points of a sweep, in the order of creation or by their rank out of sample. Errors: NOT_FOUND (SWEEP_NOT_FOUND),
+        INVALID_ARGUMENT (OUT_OF_BOUNDS, INVALID_PAGE_TOKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseSweep(self, request, context):
+        """Stops a sweep after the points that it works on. One that is paused stays so. Errors: NOT_FOUND,
+        FAILED_PRECONDITION (SWEEP_ENDED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeSweep(self, request, context):
+        """Lets a paused sweep go on. One that is not paused stays as it is. Errors: NOT_FOUND, FAILED_PRECONDITION
+        (SWEEP_ENDED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelSweep(self, request, context):
+        """Ends a sweep for good; the points that are done are kept. A second time changes nothing. Errors: NOT_FOUND,
+        FAILED_PRECONDITION (SWEEP_ENDED) where it succeeded or failed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSweep(self, request, context):
+        """Removes a sweep and all its points; one that runs is cancelled first. A second time changes nothing. Errors:
+        NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BacktestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -277,6 +382,46 @@ def add_BacktestServiceServicer_to_server(servicer, server):
                     servicer.CompareBacktests,
                     request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsRequest.FromString,
                     response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsResponse.SerializeToString,
+            ),
+            'CreateSweep': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSweep,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.CreateSweepRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.CreateSweepResponse.SerializeToString,
+            ),
+            'GetSweep': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSweep,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.GetSweepRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.GetSweepResponse.SerializeToString,
+            ),
+            'ListSweeps': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSweeps,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ListSweepsRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ListSweepsResponse.SerializeToString,
+            ),
+            'ListSweepPoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSweepPoints,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ListSweepPointsRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ListSweepPointsResponse.SerializeToString,
+            ),
+            'PauseSweep': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseSweep,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.PauseSweepRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.PauseSweepResponse.SerializeToString,
+            ),
+            'ResumeSweep': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeSweep,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ResumeSweepRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ResumeSweepResponse.SerializeToString,
+            ),
+            'CancelSweep': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelSweep,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.CancelSweepRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.CancelSweepResponse.SerializeToString,
+            ),
+            'DeleteSweep': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSweep,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -632,6 +777,222 @@ class BacktestService(object):
             '/rollbook.v1.BacktestService/CompareBacktests',
             rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsRequest.SerializeToString,
             rollbook_dot_v1_dot_backtest__service__pb2.CompareBacktestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSweep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/CreateSweep',
+            rollbook_dot_v1_dot_backtest__service__pb2.CreateSweepRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.CreateSweepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSweep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/GetSweep',
+            rollbook_dot_v1_dot_backtest__service__pb2.GetSweepRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.GetSweepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSweeps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/ListSweeps',
+            rollbook_dot_v1_dot_backtest__service__pb2.ListSweepsRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.ListSweepsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSweepPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/ListSweepPoints',
+            rollbook_dot_v1_dot_backtest__service__pb2.ListSweepPointsRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.ListSweepPointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseSweep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/PauseSweep',
+            rollbook_dot_v1_dot_backtest__service__pb2.PauseSweepRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.PauseSweepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeSweep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/ResumeSweep',
+            rollbook_dot_v1_dot_backtest__service__pb2.ResumeSweepRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.ResumeSweepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelSweep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/CancelSweep',
+            rollbook_dot_v1_dot_backtest__service__pb2.CancelSweepRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.CancelSweepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSweep(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/DeleteSweep',
+            rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -82,6 +82,38 @@ class BacktestServiceStub:
     """Runs side by side: their metrics, and what differs in their resolved specs. Errors: NOT_FOUND (BACKTEST_NOT_FOUND,
     with the field), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION where one is named twice).
     """
+    CreateSweep: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.CreateSweepRequest, _backtest_service_pb2.CreateSweepResponse]
+    """Queues a sweep: one job whose points are kept as they are done, and which goes on after a restart. The same
+    request_id with the same content gives the same sweep. A run that waits is carried on between two of its parts.
+    Errors: INVALID_ARGUMENT (the field that makes no sense; a value of an axis that makes none in any point), NOT_FOUND
+    (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+    """
+    GetSweep: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetSweepRequest, _backtest_service_pb2.GetSweepResponse]
+    """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+    NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
+    """
+    ListSweeps: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepsRequest, _backtest_service_pb2.ListSweepsResponse]
+    """Sweeps, newest first. Errors: INVALID_ARGUMENT (OUT_OF_BOUNDS, INVALID_PAGE_TOKEN)."""
+    ListSweepPoints: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepPointsRequest, _backtest_service_pb2.ListSweepPointsResponse]
+    """Points of a sweep, in the order of creation or by their rank out of sample. Errors: NOT_FOUND (SWEEP_NOT_FOUND),
+    INVALID_ARGUMENT (OUT_OF_BOUNDS, INVALID_PAGE_TOKEN).
+    """
+    PauseSweep: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.PauseSweepRequest, _backtest_service_pb2.PauseSweepResponse]
+    """Stops a sweep after the points that it works on. One that is paused stays so. Errors: NOT_FOUND,
+    FAILED_PRECONDITION (SWEEP_ENDED).
+    """
+    ResumeSweep: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ResumeSweepRequest, _backtest_service_pb2.ResumeSweepResponse]
+    """Lets a paused sweep go on. One that is not paused stays as it is. Errors: NOT_FOUND, FAILED_PRECONDITION
+    (SWEEP_ENDED).
+    """
+    CancelSweep: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.CancelSweepRequest, _backtest_service_pb2.CancelSweepResponse]
+    """Ends a sweep for good; the points that are done are kept. A second time changes nothing. Errors: NOT_FOUND,
+    FAILED_PRECONDITION (SWEEP_ENDED) where it succeeded or failed.
+    """
+    DeleteSweep: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.DeleteSweepRequest, _backtest_service_pb2.DeleteSweepResponse]
+    """Removes a sweep and all its points; one that runs is cancelled first. A second time changes nothing. Errors:
+    NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class BacktestServiceAsyncStub(BacktestServiceStub):
@@ -136,6 +168,38 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     CompareBacktests: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.CompareBacktestsRequest, _backtest_service_pb2.CompareBacktestsResponse]  # type: ignore[assignment]
     """Runs side by side: their metrics, and what differs in their resolved specs. Errors: NOT_FOUND (BACKTEST_NOT_FOUND,
     with the field), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION where one is named twice).
+    """
+    CreateSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.CreateSweepRequest, _backtest_service_pb2.CreateSweepResponse]  # type: ignore[assignment]
+    """Queues a sweep: one job whose points are kept as they are done, and which goes on after a restart. The same
+    request_id with the same content gives the same sweep. A run that waits is carried on between two of its parts.
+    Errors: INVALID_ARGUMENT (the field that makes no sense; a value of an axis that makes none in any point), NOT_FOUND
+    (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+    """
+    GetSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetSweepRequest, _backtest_service_pb2.GetSweepResponse]  # type: ignore[assignment]
+    """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+    NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
+    """
+    ListSweeps: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepsRequest, _backtest_service_pb2.ListSweepsResponse]  # type: ignore[assignment]
+    """Sweeps, newest first. Errors: INVALID_ARGUMENT (OUT_OF_BOUNDS, INVALID_PAGE_TOKEN)."""
+    ListSweepPoints: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepPointsRequest, _backtest_service_pb2.ListSweepPointsResponse]  # type: ignore[assignment]
+    """Points of a sweep, in the order of creation or by their rank out of sample. Errors: NOT_FOUND (SWEEP_NOT_FOUND),
+    INVALID_ARGUMENT (OUT_OF_BOUNDS, INVALID_PAGE_TOKEN).
+    """
+    PauseSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.PauseSweepRequest, _backtest_service_pb2.PauseSweepResponse]  # type: ignore[assignment]
+    """Stops a sweep after the points that it works on. One that is paused stays so. Errors: NOT_FOUND,
+    FAILED_PRECONDITION (SWEEP_ENDED).
+    """
+    ResumeSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ResumeSweepRequest, _backtest_service_pb2.ResumeSweepResponse]  # type: ignore[assignment]
+    """Lets a paused sweep go on. One that is not paused stays as it is. Errors: NOT_FOUND, FAILED_PRECONDITION
+    (SWEEP_ENDED).
+    """
+    CancelSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.CancelSweepRequest, _backtest_service_pb2.CancelSweepResponse]  # type: ignore[assignment]
+    """Ends a sweep for good; the points that are done are kept. A second time changes nothing. Errors: NOT_FOUND,
+    FAILED_PRECONDITION (SWEEP_ENDED) where it succeeded or failed.
+    """
+    DeleteSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.DeleteSweepRequest, _backtest_service_pb2.DeleteSweepResponse]  # type: ignore[assignment]
+    """Removes a sweep and all its points; one that runs is cancelled first. A second time changes nothing. Errors:
+    NOT_FOUND.
     """
 
 class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -266,6 +330,86 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_backtest_service_pb2.CompareBacktestsResponse, _abc.Awaitable[_backtest_service_pb2.CompareBacktestsResponse]]:
         """Runs side by side: their metrics, and what differs in their resolved specs. Errors: NOT_FOUND (BACKTEST_NOT_FOUND,
         with the field), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION where one is named twice).
+        """
+
+    @_abc_1.abstractmethod
+    def CreateSweep(
+        self,
+        request: _backtest_service_pb2.CreateSweepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.CreateSweepResponse, _abc.Awaitable[_backtest_service_pb2.CreateSweepResponse]]:
+        """Queues a sweep: one job whose points are kept as they are done, and which goes on after a restart. The same
+        request_id with the same content gives the same sweep. A run that waits is carried on between two of its parts.
+        Errors: INVALID_ARGUMENT (the field that makes no sense; a value of an axis that makes none in any point), NOT_FOUND
+        (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSweep(
+        self,
+        request: _backtest_service_pb2.GetSweepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.GetSweepResponse, _abc.Awaitable[_backtest_service_pb2.GetSweepResponse]]:
+        """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+        NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
+        """
+
+    @_abc_1.abstractmethod
+    def ListSweeps(
+        self,
+        request: _backtest_service_pb2.ListSweepsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.ListSweepsResponse, _abc.Awaitable[_backtest_service_pb2.ListSweepsResponse]]:
+        """Sweeps, newest first. Errors: INVALID_ARGUMENT (OUT_OF_BOUNDS, INVALID_PAGE_TOKEN)."""
+
+    @_abc_1.abstractmethod
+    def ListSweepPoints(
+        self,
+        request: _backtest_service_pb2.ListSweepPointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.ListSweepPointsResponse, _abc.Awaitable[_backtest_service_pb2.ListSweepPointsResponse]]:
+        """Points of a sweep, in the order of creation or by their rank out of sample. Errors: NOT_FOUND (SWEEP_NOT_FOUND),
+        INVALID_ARGUMENT (OUT_OF_BOUNDS, INVALID_PAGE_TOKEN).
+        """
+
+    @_abc_1.abstractmethod
+    def PauseSweep(
+        self,
+        request: _backtest_service_pb2.PauseSweepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.PauseSweepResponse, _abc.Awaitable[_backtest_service_pb2.PauseSweepResponse]]:
+        """Stops a sweep after the points that it works on. One that is paused stays so. Errors: NOT_FOUND,
+        FAILED_PRECONDITION (SWEEP_ENDED).
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeSweep(
+        self,
+        request: _backtest_service_pb2.ResumeSweepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.ResumeSweepResponse, _abc.Awaitable[_backtest_service_pb2.ResumeSweepResponse]]:
+        """Lets a paused sweep go on. One that is not paused stays as it is. Errors: NOT_FOUND, FAILED_PRECONDITION
+        (SWEEP_ENDED).
+        """
+
+    @_abc_1.abstractmethod
+    def CancelSweep(
+        self,
+        request: _backtest_service_pb2.CancelSweepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.CancelSweepResponse, _abc.Awaitable[_backtest_service_pb2.CancelSweepResponse]]:
+        """Ends a sweep for good; the points that are done are kept. A second time changes nothing. Errors: NOT_FOUND,
+        FAILED_PRECONDITION (SWEEP_ENDED) where it succeeded or failed.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteSweep(
+        self,
+        request: _backtest_service_pb2.DeleteSweepRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.DeleteSweepResponse, _abc.Awaitable[_backtest_service_pb2.DeleteSweepResponse]]:
+        """Removes a sweep and all its points; one that runs is cancelled first. A second time changes nothing. Errors:
+        NOT_FOUND.
         """
 
 def add_BacktestServiceServicer_to_server(servicer: BacktestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -64,6 +64,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: no dataset of that id."""
     ERROR_REASON_FILE_NOT_FOUND: _ErrorReason.ValueType  # 24
     """NOT_FOUND: the server's disk has no such file."""
+    ERROR_REASON_SWEEP_NOT_FOUND: _ErrorReason.ValueType  # 25
+    """NOT_FOUND: no sweep of that id."""
     ERROR_REASON_AMBIGUOUS_CONTRACT: _ErrorReason.ValueType  # 30
     """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
     ERROR_REASON_CHAIN_MISMATCH: _ErrorReason.ValueType  # 31
@@ -92,6 +94,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the backtest has ended already."""
     ERROR_REASON_BACKTEST_NOT_ENDED: _ErrorReason.ValueType  # 43
     """FAILED_PRECONDITION: the backtest has not ended yet."""
+    ERROR_REASON_SWEEP_ENDED: _ErrorReason.ValueType  # 44
+    """FAILED_PRECONDITION: the sweep has ended already."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 50
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     ERROR_REASON_TRADE_CONFLICT: _ErrorReason.ValueType  # 51
@@ -152,6 +156,8 @@ ERROR_REASON_DATASET_NOT_FOUND: ErrorReason.ValueType  # 23
 """NOT_FOUND: no dataset of that id."""
 ERROR_REASON_FILE_NOT_FOUND: ErrorReason.ValueType  # 24
 """NOT_FOUND: the server's disk has no such file."""
+ERROR_REASON_SWEEP_NOT_FOUND: ErrorReason.ValueType  # 25
+"""NOT_FOUND: no sweep of that id."""
 ERROR_REASON_AMBIGUOUS_CONTRACT: ErrorReason.ValueType  # 30
 """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
 ERROR_REASON_CHAIN_MISMATCH: ErrorReason.ValueType  # 31
@@ -180,6 +186,8 @@ ERROR_REASON_BACKTEST_ENDED: ErrorReason.ValueType  # 42
 """FAILED_PRECONDITION: the backtest has ended already."""
 ERROR_REASON_BACKTEST_NOT_ENDED: ErrorReason.ValueType  # 43
 """FAILED_PRECONDITION: the backtest has not ended yet."""
+ERROR_REASON_SWEEP_ENDED: ErrorReason.ValueType  # 44
+"""FAILED_PRECONDITION: the sweep has ended already."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 50
 """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
 ERROR_REASON_TRADE_CONFLICT: ErrorReason.ValueType  # 51

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from rollbook.cli.connection import Session
-from rollbook.cli.lab.options import Exit, RunId, StateFilter, complete_run, read_state
+from rollbook.cli.lab import sweep_commands
+from rollbook.cli.lab.options import Changes, Exit, RunId, StateFilter, complete_run, read_state
 from rollbook.cli.options import FILTERS, Limit, Underlying, read_count
 from rollbook.cli.quick import QuickGroup
 from rollbook.cli.registration import command
@@ -37,15 +38,7 @@ def _example(wanted: bool) -> None:
 def run(
     session: Session,
     spec: Annotated[str, typer.Argument(metavar="SPEC.yaml", help="The spec, in YAML or JSON; - is stdin.")],
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="In place of what the spec says, for example selection.target_delta=0.25; may be said often.",
-            show_default=False,
-        ),
-    ] = None,
+    changes: Changes = None,
     exit_style: Exit = "",
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and show it until its end.")] = False,
     example: Annotated[  # noqa: ARG001 -- it ends before
@@ -175,3 +168,6 @@ def list_(
 
     filters = {"state": read_state(state), "group_id": group, "underlying": underlying.upper()}
     list_runs(session, filters, read_count(limit))
+
+
+sweep_commands.register(app)

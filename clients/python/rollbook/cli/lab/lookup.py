@@ -27,6 +27,19 @@ def find_run(lab: Lab, said: str) -> str:
     return _only(found, said, "runs")
 
 
+def find_sweep(lab: Lab, said: str) -> str:
+    """The id of the sweep that is meant. Raises as `find_run` does."""
+    found = []
+    for sweep in lab.iterate_sweeps(page_size=500):
+        if sweep.sweep_id == said:
+            return said
+        if said and sweep.sweep_id.startswith(said):
+            found.append(sweep.sweep_id)
+    if not found:
+        raise NotFound(f"there is no sweep {said}", reason="SWEEP_NOT_FOUND")
+    return _only(found, said, "sweeps")
+
+
 def find_dataset(
     lab: Lab, said: str, kind: DatasetKind = DatasetKind.UNSPECIFIED, underlying: str = "", *, field: str = ""
 ) -> str:

@@ -49,6 +49,17 @@ def complete_run(context: typer.Context, incomplete: str) -> list[tuple[str, str
     return [each for each in named if each[0].startswith(incomplete)]
 
 
+def complete_sweep(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The newest sweeps that begin so. Nothing where the lab cannot be asked."""
+    try:
+        with _asking(context).lab() as lab:
+            page = lab.list_sweeps(page_size=100)
+    except Exception:
+        return []
+    named = [(each.sweep_id, f"{each.points_total} points, {each.state.lower()}") for each in page.sweeps]
+    return [each for each in named if each[0].startswith(incomplete)]
+
+
 def complete_dataset(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """The newest datasets that begin so. Nothing where the lab cannot be asked."""
     try:
@@ -73,12 +84,27 @@ RunId = Annotated[
         metavar="ID", help="The run; its beginning is enough where no other begins so.", autocompletion=complete_run
     ),
 ]
+SweepId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="The sweep; its beginning is enough where no other begins so.", autocompletion=complete_sweep
+    ),
+]
 DatasetId = Annotated[
     str,
     typer.Argument(
         metavar="ID",
         help="The dataset: the beginning of its id, or its name, is enough where no other has it.",
         autocompletion=complete_dataset,
+    ),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="In place of what the spec says, for example selection.target_delta=0.25; may be said often.",
+        show_default=False,
     ),
 ]
 StateFilter = Annotated[

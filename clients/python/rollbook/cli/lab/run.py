@@ -29,16 +29,21 @@ KINDS = {
 def run_spec(session: Session, file: Path, changes: Sequence[str], exit_style: str, *, watch: bool) -> None:
     """Reads, queues and prints, or watches."""
     exits = one_of(exit_style, EXITS, "--exit") if exit_style else ""
-    spec = _changed(_read(file), changes)
+    spec = read_spec(file, changes)
     with session.lab() as lab:
-        spec = replace(spec, data=_found(lab, spec))
+        spec = replace(spec, data=whole_ids(lab, spec))
         runs = list(_queued(lab, spec, exits))
         if not session.json:
-            _say(runs, watch=watch)
+            say_queued(runs, watch=watch)
         elif not watch:
             print_json(ListBacktestsResponse(backtests=tuple(runs)))
         if watch:
             watch_runs(session, lab, [run.backtest_id for run in runs])
+
+
+def read_spec(file: Path, changes: Sequence[str]) -> BacktestSpec:
+    """The spec of a file, or of stdin, with what is said in its place."""
+    return _changed(_read(file), changes)
 
 
 def _read(file: Path) -> BacktestSpec:
@@ -63,7 +68,7 @@ def _changed(spec: BacktestSpec, changes: Sequence[str]) -> BacktestSpec:
     return spec
 
 
-def _found(lab: Lab, spec: BacktestSpec) -> DataSpec:
+def whole_ids(lab: Lab, spec: BacktestSpec) -> DataSpec:
     """The data by its whole ids."""
     said = spec.data or DataSpec()
     datasets = list(lab.iterate_datasets(page_size=500)) if any(getattr(said, name) for name in KINDS) else []
@@ -91,7 +96,8 @@ def _queued(lab: Lab, spec: BacktestSpec, exits: str) -> Iterator[Backtest]:
     yield lab.create_backtest(spec)
 
 
-def _say(runs: Sequence[Backtest], *, watch: bool) -> None:
+def say_queued(runs: Sequence[Backtest], *, watch: bool) -> None:
+    """Which runs were queued, and how to see them."""
     page = Page()
     for run in runs:
         page.line(f"Queued {run.backtest_id}")
