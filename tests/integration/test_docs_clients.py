@@ -69,8 +69,9 @@ def test_every_command_is_shown() -> None:
     groups = {group.name: group.typer_instance for group in app.registered_groups if group.name}
     assert set(re.findall(r"^rollbook (\w+)", text, re.MULTILINE)) == names(app) | set(groups)
     for name, group in groups.items():
-        shown = set(re.findall(rf"^rollbook {name} (\w+)", text, re.MULTILINE))
-        assert shown | {"resume", "cancel", "delete"} >= names(group)
+        shown = set(re.findall(rf"^rollbook {name} ([\w-]+)", text, re.MULTILINE))
+        told = {f"{before}{verb}" for before in ("", "sweep-") for verb in ("resume", "cancel", "delete")}
+        assert shown | told >= names(group)
 
 
 def test_the_commands_of_the_page_run(server: RunningServer, program: CompletedProcess[str]) -> None:
