@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sqlite3
 import statistics
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from rollbook.v1 import backtest_pb2
 from rollbook.v1 import backtest_service_pb2 as pb
 from rollbook.v1.backtest_pb2 import (
     BACKTEST_STATE_CANCELLED,
+    BACKTEST_STATE_FAILED,
     BACKTEST_STATE_PAUSED,
     BACKTEST_STATE_RUNNING,
     BACKTEST_STATE_SUCCEEDED,
@@ -256,3 +259,44 @@ async def test_a_sweep_goes_on_after_a_restart(tmp_path: Path) -> None:
             done = await lab.points(paused.sweep_id, order=pb.SWEEP_ORDER_RANK)
             numbers = {point.number: point.value for point in await lab.points(made.sweep_id)}
             assert all(numbers[point.number] == point.value for point in done)
+
+
+async def test_a_sweep_of_another_engine_begins_again(tmp_path: Path) -> None:
+    """A sweep that was under way when the server got another engine is carried on from its first point: no ranking
+    compares points of two engines."""
+    with RunningServer(tmp_path / "ledger.db", *SLOW) as server:
+        async with calling(server.target) as lab:
+            base = call_spec(await lab.bars(days=60))
+            axes = {"exits.take_profit": tuple(f"{number / 1000:g}" for number in range(300, 400))}
+            made = await lab.sweep(base, axes)
+            await lab.swept(made.sweep_id, lambda found: found.sweep.points_done > 1)
+            await lab.backtests.PauseSweep(pb.PauseSweepRequest(sweep_id=made.sweep_id))
+            await lab.swept(made.sweep_id, lambda found: found.sweep.state == BACKTEST_STATE_PAUSED)
+        server.stop()
+        with closing(sqlite3.connect(tmp_path / "lab.db")) as db, db:
+            db.execute("UPDATE sweeps SET engine = 'of yesterday'")
+            db.execute("UPDATE sweep_points SET value = 1e9, metrics = '{}' WHERE value IS NOT NULL")
+        server.start()
+        async with calling(server.target) as lab:
+            await lab.backtests.ResumeSweep(pb.ResumeSweepRequest(sweep_id=made.sweep_id))
+            await lab.swept(made.sweep_id)
+            alone = await lab.sweep(base, axes)
+            await lab.swept(alone.sweep_id)
+            assert await lab.points(made.sweep_id) == await lab.points(alone.sweep_id)
+
+
+async def test_a_sweep_that_fails_harms_no_other(tmp_path: Path) -> None:
+    """A sweep whose data is damaged FAILS with the error; the one after it is carried on to its end."""
+    with RunningServer(tmp_path / "ledger.db") as server:
+        async with calling(server.target) as lab:
+            bad, good = await lab.bars(days=40), await lab.bars(days=30)
+            for file in (tmp_path / "lab.db.datasets").iterdir():
+                if bad.rpartition("-")[2] in file.name:
+                    file.write_bytes(b"something else")
+            failing, following = await lab.sweep(call_spec(bad), AXES), await lab.sweep(call_spec(good), AXES)
+            failed = (await lab.swept(failing.sweep_id)).sweep
+            assert failed.state == BACKTEST_STATE_FAILED
+            assert "cannot be read" in failed.error
+            assert (await lab.swept(following.sweep_id)).sweep.state == BACKTEST_STATE_SUCCEEDED
+            listed = (await lab.backtests.ListSweeps(pb.ListSweepsRequest())).sweeps
+            assert [sweep.sweep_id for sweep in listed] == [following.sweep_id, failing.sweep_id]
