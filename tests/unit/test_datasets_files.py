@@ -215,9 +215,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: b
     assert (refusal.value.reason, refusal.value.field) == (Reason.MALFORMED_DATA, "path")
 
 
-@pytest.mark.parametrize("name", ["absent.csv", "*.csv", ".", "http://localhost/bars.csv"])
+@pytest.mark.parametrize("name", ["absent.csv", "*.csv", ".", "http://localhost/bars.csv", "x" * 300 + ".csv"])
 def test_a_file_that_is_not_there(tmp_path: Path, name: str) -> None:
-    """A pattern, a folder and an address are no files."""
+    """A pattern, a folder, an address and a name that no file can have are no files."""
     write(tmp_path / "bars.csv", polars.DataFrame({"ts": TIMES, **OHLC}))
     with pytest.raises(NotFound) as refusal:
         read_table(tmp_path / name, DatasetKind.BARS)

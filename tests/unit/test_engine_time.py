@@ -12,7 +12,7 @@ from rollbook_server.domain.backtest import engine, kernel
 from rollbook_server.domain.backtest.market import Bars, MarketData, OptionChains, VolatilityIndex
 from rollbook_server.domain.backtest.pricing import prices
 from rollbook_server.domain.backtest.rows import Rows, StepOutcome
-from rollbook_server.domain.backtest.spec import BacktestSpec, ExitStyle
+from rollbook_server.domain.backtest.spec import BacktestSpec, ExitStyle, Scoring
 from rollbook_server.domain.backtest.timeline import decision_times, delivery_prices, resampled
 from rollbook_server.domain.backtest.volatility import realized
 from rollbook_server.domain.chains import CloseReason
@@ -286,6 +286,24 @@ def test_an_expiry_in_a_gap_comes_before_what_waits_and_has_the_last_close() -> 
     assert chain.legs[0].symbol == "BTC-12DEC25-105000-C"
     assert (chain.close_time, chain.close_reason) == (at(12, 8), CloseReason.EXPIRED)
     assert chain.legs[0].close_index_price == 104_000.0
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_roll_whose_target_expires_in_a_gap_is_not_made(beyond: int) -> None:
+    """The call of the 26th took its profit and was to be rolled into one of the 12th; the next bar begins as that one
+    expires, or later: the leg is held, and judged again."""
+    closes = np.full(28 * 24, 100_000.0)
+    closes[60:] = 80_000.0
+    gap = [at(3, 13) + hour * HOUR for hour in range(8 * 24 + 19 + beyond)]
+    data = MarketData(bars(closes, START, without=gap))
+    selection = {"min_dte_days": 5.0, "max_dte_days": 26.0, "min_delta": 0.01, "target_delta": 0.21, "max_delta": 0.6}
+    spec = resolved(
+        data, exit_style=ExitStyle.TP_AND_ROLL, level=0.5, selection=selection | {"scoring": Scoring.NEAREST_DELTA},
+        exits={"take_profit": 0.3, "max_debit": 1.0},
+    )  # fmt: skip
+    held, later = run(spec, data).chains[0].legs[:2]
+    assert (held.symbol, held.trigger) == ("BTC-26DEC25-112000-C", "take_profit")
+    assert held.close_time == later.open_time == at(12, 9 + beyond)
 
 
 def test_delivery_prices_are_of_the_hour_before_eight() -> None:

@@ -96,6 +96,8 @@ def _execute(
     if math.isnan(cost):
         return False
     rolls = slot.target_expiry != 0
+    if rolls and slot.target_expiry <= moment.time:
+        return False  # the order waited over a gap for longer than its target lived: no model has a price of it
     target = Best(0, 0.0, 0.0, slot.target_expiry, slot.target_strike, slot.target_contract)
     quote = held
     opening_fee = 0.0
@@ -176,7 +178,7 @@ def _decide(
 def _trigger(rules: Rules, moment: Moment, leg: Record, quote: Quote) -> int:
     """The first rule, by priority, that applies; NOTHING if none does."""
     price = offer(rules, quote)
-    if price / leg.open_price >= rules.stop:
+    if price / leg.open_price >= rules.stop * (1.0 - 1e-12):  # 0.0006 / 0.0002 is a little less than 3 in doubles
         return STOP
     moneyness = moment.spot / leg.strike if rules.is_call else leg.strike / moment.spot
     if moneyness >= rules.defend:

@@ -9,7 +9,14 @@ from typing import NamedTuple
 
 from rollbook_server.domain.backtest.compiled import compiled, inlined
 from rollbook_server.domain.backtest.costs import collateral, trade_fee
-from rollbook_server.domain.backtest.grid import EXPIRY_TIME_OF_DAY, REACH, central_strike, next_strike, strike_steps
+from rollbook_server.domain.backtest.grid import (
+    EXPIRY_TIME_OF_DAY,
+    REACH,
+    WIDEST,
+    central_strike,
+    next_strike,
+    strike_steps,
+)
 from rollbook_server.domain.backtest.quotes import forward_of, modelled, recorded, selling_price
 from rollbook_server.domain.backtest.world import NOTHING, YEAR, Market, Moment, Quote, Records, Rules
 from rollbook_server.domain.clock import DAY
@@ -105,7 +112,7 @@ def _best_of_expiry(rules: Rules, fees: Records, moment: Moment, roll: Roll, exp
     life = expiry - moment.time
     forward = forward_of(rules, moment, expiry)
     steps = strike_steps(rules.coin, moment.spot, life / DAY)
-    reach = math.exp(REACH * moment.level * math.sqrt(life / YEAR))
+    reach = min(math.exp(REACH * moment.level * math.sqrt(life / YEAR)), WIDEST)
     central = central_strike(moment.spot, steps)
     for upwards in (True, False):
         outwards = upwards == rules.is_call  # out of the money, where deltas fall

@@ -417,7 +417,7 @@ def _judge(spec: BacktestSpec, spot: DatasetFacts) -> None:
     if spec.quantity == 0:
         raise _refuse("quantity", "must be above 0")
     steps = (spec.quantity or 0) / STEPS[spec.underlying, spec.style]
-    if abs(steps - round(steps)) > 1e-9:
+    if round(steps) < 1 or abs(steps - round(steps)) > 1e-9:
         raise _refuse("quantity", f"must be a multiple of {STEPS[spec.underlying, spec.style]:g}, the venue's step")
     if spec.decision_hour == SETTLEMENT_HOUR:
         raise _refuse("decision_hour", "not at 08:00, when expiries settle; 9 is usual")
