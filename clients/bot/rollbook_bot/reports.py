@@ -19,7 +19,7 @@ from rollbook import (
     RecordFillsRequest,
     Side,
 )
-from rollbook_bot.holdings import Holdings, Line, Working
+from rollbook_bot.holdings import Holdings, Line, Working, underlying_of
 from rollbook_bot.told import Told, ToldOrder
 
 _NAMESPACE = uuid.UUID("6d1b8f0e-6f0a-5f0c-9d59-0a5b0c3d7f21")
@@ -34,16 +34,21 @@ def made_id(*words: str) -> str:
 
 
 def id_of(told: Told, account: str) -> str:
-    """The id that a result has by itself: that of its orders, if each has one. Else none, and it is empty."""
+    """The id that a result has by itself: that of its orders, if each has one, else the one that is in it, which need
+    be no UUID. Else none, and it is empty."""
     ids = [order.order_id for order in told.orders]
-    if not ids or not all(ids):
-        return told.request_id
-    return made_id(account, told.mode, told.action, *ids)
+    if ids and all(ids):
+        return made_id(account, told.mode, told.action, *ids)
+    try:
+        return str(uuid.UUID(told.request_id)) if told.request_id else ""
+    except ValueError:
+        return made_id(account, told.mode, "named", told.request_id)
 
 
 def line_of(told: Told) -> Line:
-    """Which chains it may belong to."""
-    return Line(told.mode, told.underlying, told.strategy, told.strategy_name)
+    """Which chains it may belong to. The underlying is that of the contract, as the ledger reads it."""
+    symbol = told.symbol or told.from_symbol or told.to_symbol
+    return Line(told.mode, underlying_of(symbol) or told.underlying, told.strategy, told.strategy_name)
 
 
 def report(told: Told, request_id: str, time: datetime, account: str, holdings: Holdings) -> ExecutionResult | None:
@@ -53,18 +58,14 @@ def report(told: Told, request_id: str, time: datetime, account: str, holdings: 
     its chain, and so completes it. A CLOSE or ROLL names the chain that holds its contract, if that is one.
     """
     line = line_of(told)
-    action, position_id = _place(told, line, request_id, holdings)
+    action, position_id, roll = _place(told, line, request_id, holdings)
     orders = [_named(order, request_id, number) for number, order in enumerate(told.orders)]
     fills = tuple(_fill(order, time) for order in orders if order.filled)
     status = _status(told, orders)
     if status is ExecutionStatus.ERROR and action is not Action.OPEN and not position_id:
         return None
     for order in orders:
-        _move(order, line, position_id, holdings)
-    if action is Action.ROLL and position_id in holdings.chains:
-        chain = holdings.chains[position_id]
-        opens = any(order.side is Side.SELL and (order.filled or order.state not in ENDED) for order in orders)
-        chain.half_rolled = not chain.held and not opens and bool(fills)
+        _move(order, line, position_id, roll, holdings)
     if position_id:
         holdings.settle(position_id)
     return ExecutionResult(
@@ -89,9 +90,9 @@ def report(told: Told, request_id: str, time: datetime, account: str, holdings: 
     )
 
 
-def news(told: Told, time: datetime, account: str, holdings: Holdings) -> Iterator[RecordFillsRequest]:
+def news(told: Told, request_id: str, time: datetime, account: str, holdings: Holdings) -> Iterator[RecordFillsRequest]:
     """What has become of orders since they were told, where the same result is told again."""
-    for order in told.orders:
+    for order in (_named(order, request_id, number) for number, order in enumerate(told.orders)):
         working = holdings.working.get(order.order_id)
         if working is not None:
             command = follow(order, working, told.mode, time, account, holdings)
@@ -105,10 +106,9 @@ def follow(
     """More of an order that was told as open has filled, or it has ended; None if neither."""
     if order.filled <= working.filled and order.state not in ENDED:
         return None
-    chain = holdings.chains.get(working.position_id)
     more = order.filled - working.filled
-    if chain is not None and more > 0:
-        holdings.fill(working.position_id, chain.line, order.symbol, order.side, more)
+    if working.position_id and more > 0:
+        holdings.fill(working.position_id, working.line, working.symbol, working.side, more, working.roll)
     working.filled = max(order.filled, working.filled)
     if order.state in ENDED:
         del holdings.working[order.order_id]
@@ -122,18 +122,27 @@ def follow(
     )
 
 
-def _place(told: Told, line: Line, request_id: str, holdings: Holdings) -> tuple[Action, str]:
-    """What it does in which chain; a name of its own for a new one, so that later results can name it at once."""
-    if told.action is not Action.OPEN:
-        holding = holdings.holding(line, told.from_symbol if told.action is Action.ROLL else told.symbol)
-        return told.action, holding[0] if len(holding) == 1 else ""
+def _place(told: Told, line: Line, request_id: str, holdings: Holdings) -> tuple[Action, str, str]:
+    """What it does in which chain, and as part of which roll; a new chain gets a name of its own, so that later results
+    can name it at once."""
+    if told.action is Action.CLOSE:
+        holding = holdings.holding(line, told.symbol)
+        return told.action, holding[0] if len(holding) == 1 else "", ""
+    if told.action is Action.ROLL:
+        holding = holdings.holding(line, told.from_symbol)
+        if not holding and not any(order.side is Side.BUY for order in told.orders):  # the rest of one that failed
+            for name in holdings.half_rolled(line, told.to_symbol):
+                if told.from_symbol in holdings.chains[name].rolled_from:
+                    return told.action, name, holdings.chains[name].half_roll
+        return told.action, holding[0] if len(holding) == 1 else "", request_id
     holding = holdings.holding(line, told.symbol)
     if holding:
-        return Action.ADD, holding[-1]
-    half = holdings.half_rolled(line)
+        return Action.ADD, holding[-1], ""
+    half = holdings.half_rolled(line, told.symbol)
     if half:
-        return Action.OPEN, half[0]
-    return Action.OPEN, f"{told.symbol}-{request_id[:8]}"
+        return Action.OPEN, half[0], holdings.chains[half[0]].half_roll
+    # Not of the request_id itself: one that a bot made may begin like all others of the same minute.
+    return Action.OPEN, f"{told.symbol}-{made_id(request_id)[:8]}", ""
 
 
 def _status(told: Told, orders: list[ToldOrder]) -> ExecutionStatus:
@@ -187,9 +196,12 @@ def _order(order: ToldOrder, time: datetime) -> Order:
     )
 
 
-def _move(order: ToldOrder, line: Line, position_id: str, holdings: Holdings) -> None:
-    """The holdings after an order."""
-    if position_id and order.filled:
-        holdings.fill(position_id, line, order.symbol, order.side, order.filled)
+def _move(order: ToldOrder, line: Line, position_id: str, roll: str, holdings: Holdings) -> None:
+    """The holdings after an order, which may have been told as working in another result."""
+    before = holdings.working.pop(order.order_id, None)
     if not order.simulated and order.state not in ENDED:
-        holdings.working[order.order_id] = Working(position_id, order.symbol, order.side, order.quantity, order.filled)
+        working = Working(position_id, line, order.symbol, order.side, order.quantity, order.filled, roll)
+        holdings.work(order.order_id, working)
+    more = order.filled - (before.filled if before is not None else 0)
+    if position_id and more > 0:
+        holdings.fill(position_id, line, order.symbol, order.side, more, roll)
