@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,19 @@ from tests.support.told import History, differences
 from tests.support.trading import new_account, prove
 
 PATIENCE = 60
+
+
+class Exchange:
+    """Knows what became of orders, and no prices."""
+
+    def __init__(self, orders: dict[str, dict[str, Any]]) -> None:
+        self._orders = orders
+
+    def get_ticker(self, symbol: str) -> dict[str, Any]:
+        raise ConnectionError("too_many_requests")
+
+    def get_order_state(self, order_id: str) -> dict[str, Any]:
+        return self._orders[order_id]
 
 
 class Life:
@@ -36,7 +50,8 @@ class Life:
         return PositionTracker(target=self._target, account=self._account, spool=self._spool)
 
     def step(self) -> None:
-        """Mostly tells something; now and then a bot starts anew, waits, or the ledger goes away or comes back."""
+        """Mostly tells something; now and then a bot starts anew, waits, asks what became of its orders, or the ledger
+        goes away or comes back."""
         kind = self.chance.random()
         if kind < 0.04:
             self._tracker.close()
@@ -49,6 +64,8 @@ class Life:
         elif kind < 0.2 and not self._serving:
             self._server.start()
             self._serving = True
+        elif 0.2 <= kind < 0.25:
+            self._tracker.refresh_marks(Exchange(self.history.asked()))
         else:
             self._tracker.process_execution_result(self.history.next())
 

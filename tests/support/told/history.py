@@ -95,6 +95,24 @@ class History:
             return {"status": "executed_batch", "results": results}
         return self._new()
 
+    def asked(self) -> dict[str, Result]:
+        """What an exchange says of the orders that work, by their ids, with news of one: the bot is not told, it asks.
+        An exchange does not say the fee."""
+        working = [pair for deal in self._deals for pair in deal.working if pair[0]["order_id"]]
+        if working:
+            said, ticket = self._chance.choice(working)
+            self._outcome(said, ticket, self._chance.choices(("filled", "open", "cancelled"), (5, 3, 2))[0])
+            price = exact(said.get("average_price", said["price"]))
+            self.book.tell(ticket, exact(said["filled_size"]), price, None, ticket.works)
+        return {
+            said["order_id"]: {
+                "order_state": said["order_state"],
+                "filled_amount": said["filled_size"],
+                "average_price": said.get("average_price", said["price"]),
+            }
+            for said, _ in working
+        }
+
     def ends(self) -> Iterator[Result]:
         """What is left to be told, until no order works: each fills, or is cancelled."""
         for deal in self._deals:
