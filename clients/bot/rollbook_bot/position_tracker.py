@@ -338,6 +338,8 @@ class PositionTracker:
             log.info("what is held is not known from the ledger: %s", error)
             return
         with self._lock:
+            if self._parts is None or self._parts[2] is not holdings:  # closed meanwhile: the file may be another's now
+                return
             holdings.recall(recalled)
             self._recalled = True
             if changes == self._changes and not recorder.waiting:
