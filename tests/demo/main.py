@@ -1,5 +1,6 @@
 """`make demo`: a bot sells options for a week of recorded (or synthetic) markets, the ledger keeps its book, and a
-watcher holds a copy of it. In the middle the server is killed and started again.
+watcher holds a copy of it. In the middle the server is killed and started again; a bot of rollbook-bot goes on trading
+while it is gone.
 
 Nothing is traded: the bot runs in DRY_RUN. Server, database, calls, kill and figures are real.
 """
@@ -19,6 +20,7 @@ from rollbook import AsyncClient
 from tests.demo.bot import Bot
 from tests.demo.history import show_history
 from tests.demo.market import Market, Snapshot
+from tests.demo.outage import trade_through_outage
 from tests.demo.recorded import find_recorded
 from tests.demo.story import Story
 from tests.demo.synthetic import SyntheticMarket
@@ -34,7 +36,9 @@ WIDTH = 114
 
 
 def main() -> int:
-    """Run it; the exit code is that of the check at the end, or 1 if the watcher missed something."""
+    """Run it; the exit code is that of the check at the end, or 1 if the watcher missed something, or if something that
+    waited for the ledger is not in it once.
+    """
     parser = argparse.ArgumentParser(prog="python -m tests.demo.main", description=__doc__)
     parser.add_argument(
         "--synthetic", action="store_true", help="a synthetic market, even where there is a recorded one"
@@ -62,7 +66,7 @@ def _console() -> Console:
 
 
 async def _run(server: RunningServer, data: Path | None, console: Console) -> bool:
-    """Trades through the market; whether the watcher missed anything."""
+    """Trades through the market; whether the watcher or the ledger missed anything."""
     market = _market(data, console)
     snapshots = market.snapshots()
     console.print(f"market   {market.origin}", soft_wrap=True)
@@ -86,6 +90,7 @@ async def _run(server: RunningServer, data: Path | None, console: Console) -> bo
                     else:
                         await bot.step(snapshot)
                 story.end_day()
+            lost = await asyncio.to_thread(trade_through_outage, server, snapshots, console)
             missed = await watcher.differences()
         console.print()
         # A row that a narrow terminal breaks in two is better than figures cut short.
@@ -94,7 +99,7 @@ async def _run(server: RunningServer, data: Path | None, console: Console) -> bo
         await show_history(ledger, console, ("BTC", "ETH", "USDC"))
     outcome = "; ".join(missed) or "all of it equal to the server's"
     console.print(f"watcher  {watcher.summary()}:\n         {outcome}.\n", soft_wrap=True)
-    return bool(missed)
+    return bool(missed or lost)
 
 
 async def _kill_under(bot: Bot, snapshot: Snapshot, server: RunningServer, story: Story) -> None:

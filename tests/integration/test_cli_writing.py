@@ -20,9 +20,9 @@ from tests.support.trading import (
     CALL,
     EXPIRY,
     USDC_CALL,
+    JuneServers,
     execution,
     new_account,
-    prove,
     sold,
 )
 
@@ -30,17 +30,19 @@ FAR_LATER = "BTC-25JUN99-110000-C"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Whatever the commands do to it, its file is proven in the end."""
-    path = tmp_path_factory.mktemp("cli") / "ledger.db"
-    with RunningServer(path) as running:
-        yield running
-    prove(path)
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JuneServers]:
+    with JuneServers(tmp_path_factory.mktemp("cli")) as servers:
+        yield servers
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def server(servers: JuneServers) -> RunningServer:
+    return servers.server()
+
+
+@pytest.fixture
 def shell(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    return Shell(server.target, tmp_path_factory.mktemp("pycache"))
+    return Shell(server.target, tmp_path_factory.getbasetemp() / "pycache-writing")
 
 
 def fill(**more: str) -> dict[str, Any]:

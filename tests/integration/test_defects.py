@@ -38,6 +38,7 @@ from tests.support.trading import (
     LATER_CALL,
     PUT,
     USDC_CALL,
+    JuneServers,
     Trader,
     bought,
     execution,
@@ -45,7 +46,6 @@ from tests.support.trading import (
     june,
     mark,
     order,
-    prove,
     sold,
     state_of,
     trading,
@@ -53,12 +53,14 @@ from tests.support.trading import (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Whatever the tests do to it, its file is proven in the end: stored = rebuilt."""
-    path = tmp_path_factory.mktemp("defects") / "ledger.db"
-    with RunningServer(path) as running:
-        yield running
-    prove(path)
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JuneServers]:
+    with JuneServers(tmp_path_factory.mktemp("defects")) as servers:
+        yield servers
+
+
+@pytest.fixture
+def server(servers: JuneServers) -> RunningServer:
+    return servers.server()
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 """`make demo` on the synthetic market."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from rollbook import AsyncClient, ChainState, CloseReason, Mode, OptionType
+from rollbook import AsyncClient, ChainState, Client, CloseReason, Mode, OptionType
 from tests.demo import black76
 from tests.demo.market import Contract
+from tests.demo.spool_bot import SpoolBot
+from tests.demo.synthetic import SyntheticMarket
 from tests.support.server import RunningServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +30,7 @@ TOLD = (
     "has expired. The server says so by itself",
     "kill -9: the server is gone for",
     "all of it equal to the server's",
+    "nothing waits",
 )
 
 
@@ -54,6 +58,8 @@ async def test_the_demo_ends_with_a_proven_book(tmp_path: Path) -> None:
         async with AsyncClient(server.target, account="demo") as ledger:
             chains = (await ledger.list_chains(mode=Mode.DRY_RUN, page_size=500)).chains
             refusals = (await ledger.list_refused_executions(include_resolved=True)).refusals
+        async with AsyncClient(server.target, account="demo-bot") as ledger:
+            late = [entry.execution async for entry in ledger.iterate_entries() if entry.execution]
     assert all(chain.position_id in done.stdout for chain in chains)
     assert {chain.settlement_currency for chain in chains} == {"BTC", "ETH", "USDC"}
     closed = [chain for chain in chains if chain.state is ChainState.CLOSED]
@@ -65,6 +71,30 @@ async def test_the_demo_ends_with_a_proven_book(tmp_path: Path) -> None:
     assert any(chain.num_rolls for chain in closed)
     assert len(closed) < len(chains)
     assert [bool(refusal.resolved_revision) for refusal in refusals] == [True]
+
+    said = re.search(
+        r"(\d+) executions wait in the spool. After the restart all (\d+) are recorded, each once", one_line
+    )
+    assert said is not None
+    assert said[1] == said[2] != "0"
+    assert f"At the end: {len(late)} executions" in one_line
+    assert len({each.execution.request_id for each in late if each.execution}) == len(late) > int(said[1])
+
+
+def test_the_demo_notices_what_is_lost(tmp_path: Path) -> None:
+    """An execution that its bot told and the ledger does not have, and one that is held and not there, are said."""
+    snapshots = SyntheticMarket().snapshots()[:3]
+    with RunningServer(tmp_path / "ledger.db") as server, Client(server.target, account="demo-bot") as ledger:
+        bot = SpoolBot(server.target, "demo-bot", tmp_path / "spool")
+        with bot.tracker:
+            for snapshot in snapshots:
+                bot.step(snapshot)
+            assert bot.told
+            assert bot.differences(ledger) == []
+            bot.told.append("lost")
+            assert bot.differences(ledger) == [
+                f"{len(bot.told)} executions were told, the ledger has {len(bot.told) - 1}"
+            ]
 
 
 def test_an_existing_ledger_is_left_alone(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from tests.support.trading import (
     CALL,
     EXPIRY,
     HIGHER_CALL,
+    JuneServers,
     Trader,
     bought,
     execution,
@@ -51,7 +52,6 @@ from tests.support.trading import (
     new_account,
     new_id,
     order,
-    prove,
     sold,
     state_of,
     trading,
@@ -61,12 +61,14 @@ Command = ExecutionResult | RecordFillsRequest | RecordSettlementRequest
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Whatever the tests do to it, its file is proven in the end: stored = rebuilt."""
-    path = tmp_path_factory.mktemp("idempotency") / "ledger.db"
-    with RunningServer(path) as running:
-        yield running
-    prove(path)
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JuneServers]:
+    with JuneServers(tmp_path_factory.mktemp("idempotency")) as servers:
+        yield servers
+
+
+@pytest.fixture
+def server(servers: JuneServers) -> RunningServer:
+    return servers.server()
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ from tests.support.trading import (
     PUT,
     USDC_CALL,
     USDC_PUT,
+    JuneServers,
     Trader,
     aggregate,
     bought,
@@ -50,7 +51,6 @@ from tests.support.trading import (
     june,
     mark,
     order,
-    prove,
     sold,
     state_of,
     trading,
@@ -61,12 +61,14 @@ SAME_STRIKE = "BTC-25JUL25-100000-C"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Whatever the tests do to it, its file is proven in the end: stored = rebuilt."""
-    path = tmp_path_factory.mktemp("lifecycle") / "ledger.db"
-    with RunningServer(path) as running:
-        yield running
-    prove(path)
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JuneServers]:
+    with JuneServers(tmp_path_factory.mktemp("lifecycle")) as servers:
+        yield servers
+
+
+@pytest.fixture
+def server(servers: JuneServers) -> RunningServer:
+    return servers.server()
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ from tests.support.trading import (
     LATER_CALL,
     PUT,
     USDC_CALL,
+    JuneServers,
     Trader,
     bought,
     execution,
@@ -59,12 +60,14 @@ from tests.support.trading import (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Whatever the tests do to it, its file is proven in the end: stored = rebuilt."""
-    path = tmp_path_factory.mktemp("queries") / "ledger.db"
-    with RunningServer(path) as running:
-        yield running
-    prove(path)
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JuneServers]:
+    with JuneServers(tmp_path_factory.mktemp("queries")) as servers:
+        yield servers
+
+
+@pytest.fixture
+def server(servers: JuneServers) -> RunningServer:
+    return servers.server()
 
 
 @pytest.fixture
@@ -460,6 +463,7 @@ async def test_the_status_of_the_server(tmp_path: Path) -> None:
             assert len(status.head_hash) == 64
             assert figures(status, "last_check_time", "last_check_revision", "cached_chains") == (None, 0, 1)
             assert status.start_time is not None
+            assert status.clock_time == june(2)  # of the events
             prove(path)
             checked = await trader.client.get_server_status()
             assert checked.last_check_time is not None

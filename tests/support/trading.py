@@ -13,11 +13,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from rollbook import (
     Action,
     AsyncClient,
+    Client,
     ExecutionResult,
     ExecutionStatus,
     Fill,
@@ -38,7 +40,7 @@ from rollbook import (
     StrategyKind,
     new_request_id,
 )
-from tests.support.server import PYTHON
+from tests.support.server import PYTHON, RunningServer
 
 CALL, HIGHER_CALL, LATER_CALL = "BTC-27JUN25-100000-C", "BTC-27JUN25-110000-C", "BTC-25JUL25-110000-C"
 PUT = "BTC-27JUN25-90000-P"
@@ -225,6 +227,51 @@ def prove(db: Path) -> None:
     command = [PYTHON, "-m", "rollbook_server", "check", "--db", str(db), "--json"]
     said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert said.returncode == 0, said.stdout + said.stderr
+
+
+class JuneServers:
+    """Servers in June 2025, one after the other, each with a ledger of its own.
+
+    A test that settles moves the clock of the events for all that come after it: what they open has expired then. So
+    the server is another one when its clock has come to EXPIRY.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        self._server: RunningServer | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def server(self) -> RunningServer:
+        """One by whose clock nothing has expired that is traded in June."""
+        if self._server is not None and _clock_of(self._server) >= EXPIRY:
+            self._end()
+        if self._server is None:
+            self._count += 1
+            self._server = RunningServer(self._folder / str(self._count) / "ledger.db")
+            self._server.start()
+        return self._server
+
+    def _end(self) -> None:
+        """Whatever the tests did to it, its file is proven: stored = rebuilt."""
+        if self._server is not None:
+            server, self._server = self._server, None
+            server.stop()
+            prove(server.db)
+
+
+def _clock_of(server: RunningServer) -> datetime:
+    with Client(server.target) as client:
+        now = client.get_server_status().clock_time
+    assert now is not None
+    return now
 
 
 @asynccontextmanager

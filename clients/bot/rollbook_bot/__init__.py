@@ -1,4 +1,5 @@
-"""What a bot needs beside the client `rollbook`: a recorder that loses nothing while the ledger is away.
+"""What a bot needs beside the client `rollbook`: a recorder that loses nothing while the ledger is away, and the
+execution of what it decides, simulated or real.
 
 Everything is loaded when it is first asked for, so that the command line starts without the client.
 """
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rollbook_bot.dead_letters import Cause, DeadLetter
+    from rollbook_bot.exchange import Exchange, OrderRefused
+    from rollbook_bot.execution import ExecutionSettings, execute_action, execute_actions, found_order
     from rollbook_bot.letters import Command, Letter, Unsendable
     from rollbook_bot.recorder import Receipt, Recorder
     from rollbook_bot.sender import Answer
@@ -20,12 +23,18 @@ __all__ = [
     "Cause",
     "Command",
     "DeadLetter",
+    "Exchange",
+    "ExecutionSettings",
     "Letter",
+    "OrderRefused",
     "Receipt",
     "Recorder",
     "Spool",
     "SpoolFull",
     "Unsendable",
+    "execute_action",
+    "execute_actions",
+    "found_order",
 ]
 
 _HOMES = {
@@ -33,12 +42,18 @@ _HOMES = {
     "Cause": "dead_letters",
     "Command": "letters",
     "DeadLetter": "dead_letters",
+    "Exchange": "exchange",
+    "ExecutionSettings": "execution",
     "Letter": "letters",
+    "OrderRefused": "exchange",
     "Receipt": "recorder",
     "Recorder": "recorder",
     "Spool": "spool",
     "SpoolFull": "spool",
     "Unsendable": "letters",
+    "execute_action": "execution",
+    "execute_actions": "execution",
+    "found_order": "execution",
 }
 
 

@@ -18,9 +18,8 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,21 +29,22 @@ from rollbook import (
     ChainState,
     ChainValuation,
     Client,
-    Greeks,
     LedgerError,
     Mark,
     Mode,
     PositionChain,
-    Side,
     new_request_id,
 )
 from rollbook.payloads import closed_payload, open_payload
 from rollbook_bot import durable
-from rollbook_bot.holdings import Holdings, Working
+from rollbook_bot.exchange import asked
+from rollbook_bot.holdings import Holdings
 from rollbook_bot.letters import Command
+from rollbook_bot.marks import read_mark
+from rollbook_bot.order_answers import ask_order
 from rollbook_bot.recorder import Recorder
 from rollbook_bot.reports import follow, id_of, news, report
-from rollbook_bot.told import ToldOrder, each_result, number, order_state, read_result
+from rollbook_bot.told import ToldOrder, each_result, read_result
 
 __all__ = ["PositionTracker", "position_tracker"]
 
@@ -141,8 +141,8 @@ class PositionTracker:
             if told is None:
                 return
             request_id = id_of(told, self._account) or new_request_id()
-            # Orders that work were told, even if that was so long ago that their result is forgotten.
-            known = bool(told.orders) and all(order.order_id in holdings.working for order in told.orders)
+            # Orders that are followed were told, even if that was so long ago that their result is forgotten.
+            known = bool(told.orders) and all(holdings.order(order.order_id) for order in told.orders)
             if known or request_id in holdings.told:
                 time = told.executed_time
                 if time is None or time.isoformat() == holdings.told.get(request_id):
@@ -156,7 +156,10 @@ class PositionTracker:
             if execution is None:
                 log.warning("it came to nothing, in no chain that is known: %s", "; ".join(told.errors) or told.action)
             holdings.remember(request_id, "" if told.executed_time else time.isoformat())
-            self._tell(recorder, holdings, [] if execution is None else [execution])
+            commands: list[Command] = [] if execution is None else [execution]
+            # An order of it that was told before, in another result, may be no part of the execution.
+            commands += news(told, request_id, time, self._account, holdings)
+            self._tell(recorder, holdings, commands)
 
     def _tell(self, recorder: Recorder, holdings: Holdings, commands: list[Command]) -> None:
         """Records what the holdings have followed already. First they are on the disk, with it: killed in between, the
@@ -202,22 +205,31 @@ class PositionTracker:
     # What it is worth.
 
     def refresh_marks(self, client: Any) -> None:
-        """Ask an exchange for the marks of what is held, and for the states of orders that work, and tell the ledger.
+        """Ask an exchange for the marks of what is held, and for what became of orders, and tell the ledger.
 
         Args:
             client: Has `get_ticker(symbol)`, which gives a dict with "mark_price" and, where known, "best_bid_price",
-                "best_ask_price", "index_price", "underlying_price", "mark_iv" (percent) and "greeks"; it may have
-                `get_order_state(order_id)`, with "order_state", "filled_amount" and "average_price".
+                "best_ask_price", "index_price", "underlying_price", "mark_iv" (percent), "greeks" and "timestamp"; it
+                may have `get_order_state(order_id)`, with "order_state", "filled_amount" and "average_price", and
+                `get_user_trades_by_order(order_id)`, a list of trades. See `rollbook_bot.Exchange`.
 
-        No lock is held while the exchange is asked. What it does not answer is logged, and left out.
+        Trades are asked for where more is filled than was told by trades: they bring fees and index prices, and take
+        the place of what was told in sum, for a day after the order's end. No lock is held while the exchange is asked.
+        What it does not answer is logged, and left out.
         """
         recorder, ledger, holdings = self._open()
         with self._lock:
-            held, working = list(holdings.symbols()), dict(holdings.working)
+            holdings.forget_untraded(datetime.now(UTC))
+            held, orders = list(holdings.symbols()), {**holdings.untraded, **holdings.working}
+        # First what counts: marks wait for the ledger, what became of orders does not.
+        for order_id, order in orders.items():
+            found = ask_order(client, order_id, order)
+            if found is not None:
+                self._follow(recorder, holdings, found)
         marks: dict[Mode, list[Mark]] = {}
-        tickers = {symbol: _asked(client.get_ticker, symbol) for symbol in {symbol for _, symbol in held}}
+        tickers = {symbol: asked(client.get_ticker, symbol) for symbol in {symbol for _, symbol in held}}
         for mode, symbol in held:
-            mark = _mark(symbol, tickers[symbol])
+            mark = read_mark(symbol, tickers[symbol])
             if mark is not None:
                 marks.setdefault(mode, []).append(mark)
         for mode, of_mode in marks.items():
@@ -225,25 +237,13 @@ class PositionTracker:
                 ledger.update_marks(of_mode, mode=mode, deadline=_PATIENCE)
             except LedgerError as error:
                 log.warning("marks were not taken: %s", error)
-        if hasattr(client, "get_order_state"):
-            for order_id, order in working.items():
-                self._follow(recorder, holdings, order_id, order, _asked(client.get_order_state, order_id))
 
-    def _follow(
-        self, recorder: Recorder, holdings: Holdings, order_id: str, order: Working, answer: Mapping[str, Any] | None
-    ) -> None:
-        if answer is None:
-            return
-        try:
-            found = _as_told(order_id, order, answer)
-        except ValueError as error:
-            log.error("order %s: %s", order_id, error)
-            return
+    def _follow(self, recorder: Recorder, holdings: Holdings, found: ToldOrder) -> None:
         with self._lock:
-            working = holdings.working.get(order_id)
-            if working is None:
+            known = holdings.order(found.order_id)
+            if known is None:
                 return
-            command = follow(found, working, working.line.mode, datetime.now(UTC), self._account, holdings)
+            command = follow(found, known, datetime.now(UTC), self._account, holdings)
             if command is not None:
                 self._tell(recorder, holdings, [command])
 
@@ -383,77 +383,6 @@ def _pages(ledger: Client, states: tuple[ChainState, ...]) -> tuple[list[Positio
         token = page.next_page_token
         if not token:
             return chains, values
-
-
-def _asked(ask: Callable[[str], Any], name: str) -> Mapping[str, Any] | None:
-    """What an exchange says; None if it does not."""
-    try:
-        answer = ask(name)
-    except Exception as error:  # an exchange of any kind
-        log.warning("%s: the exchange does not answer: %s", name, error)
-        return None
-    return answer if isinstance(answer, Mapping) else None
-
-
-def _mark(symbol: str, ticker: Mapping[str, Any] | None) -> Mark | None:
-    if ticker is None:
-        return None
-    try:
-        price = number(ticker.get("mark_price"), "mark_price")
-        if price is None:
-            return None
-        greeks = ticker.get("greeks")
-        return Mark(
-            symbol=symbol,
-            mark_time=datetime.now(UTC),
-            mark_price=price,
-            index_price=_above_zero(ticker, "index_price"),
-            best_bid_price=_above_zero(ticker, "best_bid_price"),
-            best_ask_price=_above_zero(ticker, "best_ask_price"),
-            underlying_price=_above_zero(ticker, "underlying_price"),
-            mark_volatility=_float(ticker.get("mark_iv")),
-            greeks=_greeks(greeks) if isinstance(greeks, Mapping) else None,
-        )
-    except ValueError as error:
-        log.warning("%s: its ticker makes no sense: %s", symbol, error)
-        return None
-
-
-def _greeks(given: Mapping[str, Any]) -> Greeks:
-    return Greeks(**{name: _float(given.get(name)) for name in ("delta", "gamma", "vega", "theta", "rho")})
-
-
-def _above_zero(ticker: Mapping[str, Any], name: str) -> Decimal | None:
-    """A price; 0 is the venue's "none"."""
-    return number(ticker.get(name), name) or None
-
-
-def _float(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float | Decimal) else None
-
-
-def _as_told(order_id: str, order: Working, answer: Mapping[str, Any]) -> ToldOrder:
-    """An order's state as the exchange gives it. Raises ValueError."""
-    state = order_state(answer.get("order_state"), "order_state")
-    filled = number(answer.get("filled_amount"), "filled_amount")
-    if filled is None:
-        filled = order.quantity if state.value == "FILLED" else order.filled
-    price = number(answer.get("average_price"), "average_price") or number(answer.get("price"), "price")
-    if filled > order.filled and price is None:
-        raise ValueError("average_price: it is filled, but nobody says at what price")
-    return ToldOrder(
-        symbol=order.symbol,
-        side=order.side if isinstance(order.side, Side) else Side(order.side),
-        quantity=order.quantity,
-        limit_price=number(answer.get("price"), "price"),
-        order_id=order_id,
-        state=state,
-        simulated=False,
-        filled=filled,
-        average_price=price,
-        fee=None,
-        index_price=None,
-    )
 
 
 position_tracker = PositionTracker()

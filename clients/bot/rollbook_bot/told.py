@@ -3,10 +3,9 @@
     {"status": "executed", "action": "OPEN_COVERED_CALL", "dry_run": False, "underlying": "BTC",
      "params": {"symbol": "BTC-27JUN25-100000-C", "size": 0.1},
      "orders": [{"type": "SELL", "symbol": "BTC-27JUN25-100000-C", "size": 0.1, "price": 0.0125,
-                 "order_id": "BTC-1", "order_state": "filled"}]}
+                 "order_id": "BTC-1", "order_state": "filled", "trades": [{"trade_id": "1", "amount": 0.1, …}]}]}
 
-Reading it decides nothing and knows nothing of the ledger. A number of JSON is taken by its shortest spelling: 0.1 is
-one tenth.
+`trades` may be missing, or be less than what is filled. Reading it decides nothing and knows nothing of the ledger.
 """
 
 from __future__ import annotations
@@ -14,22 +13,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from rollbook import Action, Mode, OrderState, Side, StrategyKind
+from rollbook_bot.contracts import underlying_of
+from rollbook_bot.spelling import number, order_state
+from rollbook_bot.venue_trades import VenueTrade, read_trades, traded
 
 _STRATEGIES = {"COVERED_CALL": StrategyKind.COVERED_CALL, "CASH_SECURED_PUT": StrategyKind.CASH_SECURED_PUT}
 _ACTIONS = {"OPEN": Action.OPEN, "ROLL": Action.ROLL, "CLOSE": Action.CLOSE}
-_STATES = {
-    "open": OrderState.OPEN,
-    "untriggered": OrderState.OPEN,
-    "triggered": OrderState.OPEN,
-    "filled": OrderState.FILLED,
-    "cancelled": OrderState.CANCELLED,
-    "canceled": OrderState.CANCELLED,
-    "rejected": OrderState.REJECTED,
-}
 PASSED_OVER = frozenset({"skipped"})
 """Statuses of results in which nothing was tried."""
 
@@ -46,10 +39,12 @@ class ToldOrder:
     state: OrderState
     simulated: bool
     filled: Decimal
-    """How much of it is filled, cumulative."""
+    """How much of it is filled, cumulative; not less than its trades."""
     average_price: Decimal | None
     fee: Decimal | None
     index_price: Decimal | None
+    label: str = ""
+    trades: tuple[VenueTrade, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +84,8 @@ def read_result(result: Mapping[str, Any]) -> Told | None:
     word = str(getattr(result["action"], "value", result["action"]))
     verb, _, kind = word.partition("_")
     if verb not in _ACTIONS or kind not in _STRATEGIES:
+        if result.get("status") == "error" and not result.get("orders"):
+            return None  # nobody could have done that, and it says so itself
         raise ValueError(f"action: {word!r} is none of OPEN_, ROLL_ and CLOSE_ with COVERED_CALL or CASH_SECURED_PUT")
     params = result.get("params") or {}
     orders = tuple(_order(order, params, f"orders[{n}]") for n, order in enumerate(result.get("orders") or ()))
@@ -120,7 +117,7 @@ def _underlying(params: Mapping[str, Any], result: Mapping[str, Any], orders: Se
     if said and said != "?":
         return said
     names = [order.symbol for order in orders] + [str(params.get(name) or "") for name in ("symbol", "from_symbol")]
-    return next((name.partition("-")[0].partition("_")[0] for name in names if name), "")
+    return next((underlying_of(name) for name in names if name), "")
 
 
 def _of_side(orders: Sequence[ToldOrder], side: Side) -> str:
@@ -138,13 +135,15 @@ def _order(order: Mapping[str, Any], params: Mapping[str, Any], where: str) -> T
     simulated = bool(order.get("simulated"))
     state = OrderState.FILLED if simulated else order_state(order.get("order_state"), f"{where}.order_state")
     price = number(order.get("price"), f"{where}.price")
+    trades = () if simulated else read_trades(order.get("trades"), symbol, side, f"{where}.trades")
     filled = number(_first(order, "filled_size", "filled_amount"), f"{where}.filled_size")
     average = number(order.get("average_price"), f"{where}.average_price")
     if filled is None:
         filled = quantity if state is OrderState.FILLED else Decimal(0)
+    filled = max(filled, traded(trades))
     if filled and not average:
         average = price
-    if filled and average is None:
+    if filled > traded(trades) and average is None:
         raise ValueError(f"{where}.price: it is filled, but nobody says at what price")
     return ToldOrder(
         symbol=symbol,
@@ -158,6 +157,8 @@ def _order(order: Mapping[str, Any], params: Mapping[str, Any], where: str) -> T
         average_price=average,
         fee=number(order.get("fee"), f"{where}.fee"),
         index_price=number(order.get("index_price"), f"{where}.index_price"),
+        label=str(order.get("label") or ""),
+        trades=trades,
     )
 
 
@@ -175,31 +176,6 @@ def _side(order: Mapping[str, Any], where: str) -> Side:
 
 def _first(order: Mapping[str, Any], *names: str) -> Any:
     return next((order[name] for name in names if order.get(name) is not None), None)
-
-
-def order_state(word: object, where: str) -> OrderState:
-    """A state as the venue names it; one that is not said is OPEN. Raises ValueError for one that is not known."""
-    if word in (None, ""):
-        return OrderState.OPEN
-    state = _STATES.get(str(word).lower())
-    if state is None:
-        raise ValueError(f"{where}: {word!r} is no state of an order that is known here")
-    return state
-
-
-def number(value: object, where: str) -> Decimal | None:
-    """A number of JSON, exactly as its shortest spelling says. Raises ValueError."""
-    if value is None or value == "":
-        return None
-    try:
-        found = (
-            value if isinstance(value, Decimal) else Decimal(repr(value) if isinstance(value, float) else str(value))
-        )
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if isinstance(value, bool) or not found.is_finite():
-        raise ValueError(f"{where}: {value!r} is no number")
-    return found
 
 
 def _time(value: object) -> datetime | None:

@@ -3432,6 +3432,10 @@ class GetServerStatusResponse:
     """Chains held in memory."""
     queued_commands: int = 0
     """Commands waiting for the writer."""
+    clock_time: datetime.datetime | None = None
+    """The present by the server's clock, which expiries go by: the machine's, or with --clock events the newest
+    event's.
+    """
 
     def to_proto(self) -> system_service_pb2.GetServerStatusResponse:
         return system_service_pb2.GetServerStatusResponse(
@@ -3446,6 +3450,7 @@ class GetServerStatusResponse:
             start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
             cached_chains=self.cached_chains,
             queued_commands=self.queued_commands,
+            clock_time=None if self.clock_time is None else _convert.time_to_proto(self.clock_time),
         )
 
     @classmethod
@@ -3462,4 +3467,5 @@ class GetServerStatusResponse:
             start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
             cached_chains=message.cached_chains,
             queued_commands=message.queued_commands,
+            clock_time=_convert.time_from_proto(message.clock_time) if message.HasField("clock_time") else None,
         )

@@ -31,4 +31,5 @@ class SystemService(system_service_pb2_grpc.SystemServiceServicer):
             start_time=timestamp(self._started),
             cached_chains=status.cached_chains,
             queued_commands=status.queued_commands,
+            clock_time=timestamp(self._ledger.now),
         )

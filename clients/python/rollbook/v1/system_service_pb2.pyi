@@ -51,6 +51,7 @@ class GetServerStatusResponse(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     CACHED_CHAINS_FIELD_NUMBER: _builtins.int
     QUEUED_COMMANDS_FIELD_NUMBER: _builtins.int
+    CLOCK_TIME_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of rollbook-server."""
     sqlite_version: _builtins.str
@@ -77,6 +78,10 @@ class GetServerStatusResponse(_message.Message):
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When this server started."""
 
+    @_builtins.property
+    def clock_time(self) -> _timestamp_pb2.Timestamp:
+        """The present by the server's clock, which expiries go by: the machine's, or with --clock events the newest event's."""
+
     def __init__(
         self,
         *,
@@ -91,10 +96,11 @@ class GetServerStatusResponse(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         cached_chains: _builtins.int = ...,
         queued_commands: _builtins.int = ...,
+        clock_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_check_time", b"last_check_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "last_check_time", b"last_check_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_chains", b"cached_chains", "head_hash", b"head_hash", "last_check_revision", b"last_check_revision", "last_check_time", b"last_check_time", "ledger_id", b"ledger_id", "queued_commands", b"queued_commands", "revision", b"revision", "sqlite_version", b"sqlite_version", "start_time", b"start_time", "version", b"version", "watchers", b"watchers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_chains", b"cached_chains", "clock_time", b"clock_time", "head_hash", b"head_hash", "last_check_revision", b"last_check_revision", "last_check_time", b"last_check_time", "ledger_id", b"ledger_id", "queued_commands", b"queued_commands", "revision", b"revision", "sqlite_version", b"sqlite_version", "start_time", b"start_time", "version", b"version", "watchers", b"watchers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
