@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from rollbook import Action, Mode, OrderState, Side, StrategyKind
+from rollbook_bot.contracts import underlying_of
 from rollbook_bot.spelling import number, order_state
 from rollbook_bot.venue_trades import VenueTrade, read_trades, traded
 
@@ -116,7 +117,7 @@ def _underlying(params: Mapping[str, Any], result: Mapping[str, Any], orders: Se
     if said and said != "?":
         return said
     names = [order.symbol for order in orders] + [str(params.get(name) or "") for name in ("symbol", "from_symbol")]
-    return next((name.partition("-")[0].partition("_")[0] for name in names if name), "")
+    return next((underlying_of(name) for name in names if name), "")
 
 
 def _of_side(orders: Sequence[ToldOrder], side: Side) -> str:
