@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -216,7 +217,7 @@ def test_a_decision_is_made_on_the_last_close_and_filled_at_the_next_open() -> N
     ],
 )
 def test_decisions_that_no_bar_begins_with_are_refused(
-    begin: Micros, interval: Micros, given: dict[str, int], field: str
+    begin: Micros, interval: Micros, given: dict[str, Any], field: str
 ) -> None:
     """Daily bars from 08:00 to 08:00, and hours that begin at half past: such a run would never find its bar."""
     data = MarketData(bars(np.full(72, 100_000.0), begin, interval=interval))
