@@ -211,6 +211,15 @@ def test_how_commands_fail(shell: Shell, done: str, market: list[dict[str, Any]]
     assert "name a file on its disk" in absent
 
 
+def test_a_lab_that_cannot_be_opened_is_not_one_to_be_installed(tmp_path: Path) -> None:
+    """Where its file is damaged the remedy is not an extra that is there."""
+    (tmp_path / "lab.db").write_bytes(b"no database " * 1000)
+    with RunningServer(tmp_path / "ledger.db") as server:
+        said = Shell(server.target, tmp_path / "pycache").complaint("backtest", "list", code=1)
+    assert "is damaged or no database" in said
+    assert "pip install" not in said
+
+
 def test_a_run_is_steered(slow_shell: Shell) -> None:
     """Paused, resumed, cancelled, deleted, each with a sentence; a watch of what was cancelled ends with code 1."""
     [run] = slow_shell.json("backtest", "run", *LONG)["backtests"]

@@ -103,6 +103,7 @@ def test_csv_and_parquet_of_the_same_rows_are_the_same_dataset(tmp_path: Path) -
         pytest.param([1000 * EPOCH, 1000 * (EPOCH + 3600)], id="milliseconds"),
         pytest.param([SECOND * EPOCH, SECOND * (EPOCH + 3600)], id="microseconds"),
         pytest.param([float(EPOCH), EPOCH + 3600.0], id="seconds with a point"),
+        pytest.param([Decimal(EPOCH), Decimal(EPOCH + 3600)], id="decimals"),
         pytest.param([datetime(2026, 3, 27, 8), datetime(2026, 3, 27, 9)], id="datetimes"),  # noqa: DTZ001
         pytest.param(
             [datetime(2026, 3, 27, hour, tzinfo=timezone(timedelta(hours=1))) for hour in (9, 10)], id="zoned datetimes"

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -205,6 +206,24 @@ def test_a_decision_is_made_on_the_last_close_and_filled_at_the_next_open() -> N
     assert leg.symbol == "BTC-12DEC25-105000-C"
     assert (leg.open_time, leg.open_index_price) == (at(2, 9), 101_000.0)
     assert leg.open_delta > 0.30
+
+
+@pytest.mark.parametrize(
+    ("begin", "interval", "given", "field"),
+    [
+        (at(1, 8), DAY, {"decision_hour": 0}, "spec.decision_hour"),
+        (at(1, 0, 30), HOUR, {"decision_hour": 9}, "spec.decision_hour"),
+        (at(1, 0, 30), HOUR, {"decision_hour": 10, "bar_minutes": 120}, "spec.bar_minutes"),
+    ],
+)
+def test_decisions_that_no_bar_begins_with_are_refused(
+    begin: Micros, interval: Micros, given: dict[str, Any], field: str
+) -> None:
+    """Daily bars from 08:00 to 08:00, and hours that begin at half past: such a run would never find its bar."""
+    data = MarketData(bars(np.full(72, 100_000.0), begin, interval=interval))
+    with pytest.raises(InvalidArgument) as refusal:
+        resolved(data, **given)
+    assert refusal.value.field == field
 
 
 def test_a_decision_without_its_bar_is_no_data() -> None:

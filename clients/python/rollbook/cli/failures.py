@@ -28,7 +28,7 @@ REMEDIES = {
     "BACKTEST_NOT_FOUND": "`rollbook backtest list` shows what there is",
     "DATASET_NOT_FOUND": "`rollbook data list` shows what there is",
     "FILE_NOT_FOUND": "the server reads it: name a file on its disk",
-    "LAB_UNAVAILABLE": 'install it there: pip install "rollbook-server[lab]"',
+    "LAB_UNAVAILABLE": "put that right where the server runs; its ledger serves all the same",
     "BACKTEST_ENDED": "`rollbook backtest show` tells how",
     "BACKTEST_NOT_ENDED": "`rollbook backtest watch` shows it until its end",
 }
