@@ -44,7 +44,8 @@ def _until_room(bot: TellingBot, *said: str) -> None:
 
 def _judge(bot: TellingBot, spool: Path, target: str, history: History) -> None:
     assert bot.ask("flush") == ["flushed", "True"]
-    assert [f"{each.cause}\n{each.letter}" for each in Spool(spool).dead_letters()] == []
+    letters = [f"{each.cause}\n{each.letter}" for each in Spool(spool).dead_letters()]
+    assert letters == []
     with Client(target) as ledger:
         assert list(differences(ledger, ACCOUNT, history.book)) == []
 

@@ -424,6 +424,51 @@ def test_a_roll_that_is_told_while_it_goes_on(book: Book) -> None:
     assert figures(chain, "state", "num_rolls", "num_legs", "open_quantity") == ("OPEN", 1, 2, Decimal("0.4"))
 
 
+def trade(of: dict[str, Any], amount: float, price: float, number: int) -> dict[str, Any]:
+    """A trade of an order, as the venue has it."""
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    return {"trade_id": f"{of['order_id']}/{number}", "amount": amount, "price": price, "fee": 0.0, "timestamp": now}
+
+
+@pytest.mark.parametrize("known", ["in sum", "by trades", "by trades that come with the sale"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_roll_that_is_told_in_two_steps(away: Away, known: str, restart: bool) -> None:
+    """A ROLL that was told when only its buy-back was there, which had filled, and again when its sale was in it, too:
+    the sale completes the roll, and the buy-back counts once."""
+    away.tell(opened(order("SELL", CALL, 0.3, 0.02)))
+    buying = order("BUY", CALL, 0.3, 0.005, leg="close")
+    trades = [trade(buying, 0.1, 0.004, 1), trade(buying, 0.2, 0.0055, 2)]
+    if known == "by trades":
+        buying["trades"] = trades
+    result = away.tell(rolled(buying))
+    if restart:
+        away.restart()
+    if known == "by trades that come with the sale":
+        buying["trades"] = trades
+    selling = order("SELL", LATER, 0.3, 0.015, "open", filled_size=0.1, leg="open")
+    result["orders"].append(selling)
+    away.tell(result)
+    selling.update(order_state="filled", filled_size=0.3)
+    for _ in range(2):
+        away.tell(result)
+    [chain] = away.chains()
+    assert figures(chain, "state", "num_rolls", "num_legs", "open_quantity", "working_orders") == (
+        *("OPEN", 1, 2, Decimal("0.3"), ()),
+    )
+    bought = Decimal("0.0015") if known == "in sum" else Decimal("0.0004") + Decimal("0.0011")
+    assert chain.gross_pnl == Decimal("0.006") - bought
+
+
+def test_an_average_that_never_ends(book: Book) -> None:
+    """A venue's quotient with more digits than the ledger takes keeps no order out of it."""
+    resting = order("SELL", CALL, 0.7, 0.00002, "open")
+    result = book.tell(opened(resting))
+    resting.update(order_state="filled", average_price=2.2857142857142858e-05)
+    book.tell(result)
+    [chain] = book.chains()
+    assert (chain.open_quantity, chain.open_credit) == (Decimal("0.7"), Decimal("0.0000160000000000001"))
+
+
 def test_an_open_while_a_roll_works(book: Book) -> None:
     """As long as the sale of a roll works an OPEN is a chain of its own, whether the ledger was asked or not."""
     for number in range(2):
@@ -482,6 +527,32 @@ def test_an_order_of_a_closed_chain_fills(book: Book) -> None:
     book.tell(result)
     [chain] = book.chains()
     assert figures(chain, "state", "open_quantity", "num_legs") == ("OPEN", Decimal("0.2"), 2)
+
+
+@pytest.mark.parametrize("end", ["it fills", "its trades come"])
+def test_orders_that_only_the_ledger_remembers(book: Book, end: str) -> None:
+    """Where what is held was lost with a full disk, orders of closed chains are found in the ledger's entries: one that
+    fills opens its chain again, and the trades of one that was told in sum take the place of that."""
+    sold = order("SELL", CALL, 0.1, 0.01)
+    resting = order("SELL", CALL, 0.2, 0.02, "open")
+    first, second = book.tell(opened(sold)), book.tell(opened(resting))
+    book.tell(closed(order("BUY", CALL, 0.1, 0.001)))
+    assert [chain.state for chain in book.chains()] == ["CLOSED"]
+    book.tracker.close()
+    [file] = book.spool.glob("holdings-*.json")
+    file.unlink()
+    book.tracker = PositionTracker(target=book.target, account=book.account, spool=book.spool)
+    if end == "it fills":
+        resting["order_state"] = "filled"
+        book.tell(second)
+        book.tell(opened(order("SELL", CALL, 0.4, 0.02)))
+        [chain] = book.chains()
+        assert figures(chain, "state", "open_quantity", "num_legs") == ("OPEN", Decimal("0.6"), 2)
+    else:
+        sold["trades"] = [{**trade(sold, 0.1, 0.01, 1), "fee": 0.0003, "timestamp": 1_780_000_000_000}]
+        book.tell(first)
+        [chain] = book.chains()
+        assert chain.fees == Decimal("0.0003")
 
 
 def test_a_later_fill_has_its_own_time(book: Book) -> None:

@@ -32,6 +32,10 @@ class Exchange:
     def get_order_state(self, order_id: str) -> dict[str, Any]:
         return self._orders[order_id]
 
+    def get_user_trades_by_order(self, order_id: str) -> list[dict[str, Any]]:
+        trades: list[dict[str, Any]] = self._orders[order_id]["trades"]
+        return trades
+
 
 class Life:
     """A bot with a tracker, and a ledger that is there or not."""

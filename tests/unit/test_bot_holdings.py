@@ -12,7 +12,7 @@ from rollbook import Mode, Side, StrategyKind
 from rollbook_bot.held import FollowedOrder, Line
 from rollbook_bot.holdings import TRADES_AWAITED, Holdings
 from rollbook_bot.marks import read_mark
-from rollbook_bot.spelling import milliseconds, number, plain
+from rollbook_bot.spelling import average, milliseconds, number, plain
 
 CALL = "BTC-26DEC98-100000-C"
 LINE = Line(Mode.LIVE, "BTC", StrategyKind.COVERED_CALL, "weekly")
@@ -68,3 +68,20 @@ def test_exact_numbers_in_json(text: str, spelled: object) -> None:
     """A number is a number in JSON if it is the same when it is read again, and else its digits."""
     assert plain(Decimal(text)) == spelled
     assert number(plain(Decimal(text)), "") == Decimal(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        (2.2857142857142858e-05, "0.000022857142857143"),
+        ("0.1234567890123456785", "0.123456789012345678"),
+        (1e-300, "0"),
+        (1e300, "1e300"),
+        (0.0125, "0.0125"),
+        (0, None),
+        (None, None),
+    ],
+)
+def test_an_average_that_never_ends(said: object, taken: str | None) -> None:
+    """A quotient of a venue has at most the digits that the ledger takes, and any other price each of its own."""
+    assert average(said, "") == (None if taken is None else Decimal(taken))

@@ -9,7 +9,7 @@ holdings and spool say the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -135,13 +135,15 @@ class Holdings:
         while len(self.told) > REMEMBERED:
             del self.told[next(iter(self.told))]
 
-    def recall(self, request_ids: Iterable[str]) -> None:
-        """Commands, the oldest first, that were told before those that are remembered, or by whoever was killed."""
-        told = {request_id: "" for request_id in request_ids if request_id not in self.told} | self.told
+    def recall(self, commands: Mapping[str, str]) -> None:
+        """Commands, the oldest first, that were told before those that are remembered, or by whoever was killed; with
+        the times that may have been written into their dicts."""
+        told = {request_id: time for request_id, time in commands.items() if request_id not in self.told} | self.told
         self.told = dict([*told.items()][-REMEMBERED:])
 
-    def take(self, chains: Iterable[PositionChain]) -> None:
-        """The ledger's chains, the oldest first, when it has everything that was told.
+    def take(self, chains: Iterable[PositionChain], recalled: Mapping[str, FollowedOrder]) -> None:
+        """The ledger's chains, the oldest first, when it has everything that was told; and orders of its entries, which
+        are followed if nobody knows them here.
 
         An order that works by what was told, and that the ledger does not list, is kept with its chain: it may be of a
         chain that is closed, and opens it again when it fills, or of an execution that was refused. So is one that has
@@ -163,6 +165,11 @@ class Holdings:
         for order_id, working in old_working.items():
             if order_id not in self.working:
                 self.working[order_id] = working
+        for order_id, order_recalled in recalled.items():
+            if self.order(order_id) is None and order_recalled.ended is None:
+                self.work(order_id, order_recalled)
+            elif self.order(order_id) is None and order_recalled.ended is not None:
+                self.end(order_id, order_recalled, order_recalled.ended)
         for name in old:
             if name not in found:
                 self.settle(name)

@@ -9,7 +9,7 @@ from typing import Any
 from rollbook import OrderState
 from rollbook_bot.exchange import asked, asked_trades
 from rollbook_bot.held import FollowedOrder
-from rollbook_bot.spelling import number, order_state
+from rollbook_bot.spelling import average, number, order_state
 from rollbook_bot.told import ToldOrder
 from rollbook_bot.venue_trades import VenueTrade, read_trades, traded
 
@@ -35,7 +35,7 @@ def ask_order(client: Any, order_id: str, known: FollowedOrder) -> ToldOrder | N
         if filled is None:
             filled = known.quantity if state is OrderState.FILLED else known.filled
         trades = _trades(client, order_id, known) if filled > known.traded else ()
-        price = number(answer.get("average_price"), "average_price") or number(answer.get("price"), "price")
+        price = average(answer.get("average_price"), "average_price") or number(answer.get("price"), "price")
         if filled > known.filled and filled > traded(trades) and price is None:
             raise ValueError("average_price: it is filled, but nobody says at what price")
         return _told(

@@ -29,6 +29,7 @@ from rollbook import (
     ChainState,
     ChainValuation,
     Client,
+    LedgerEntry,
     LedgerError,
     Mark,
     Mode,
@@ -42,6 +43,7 @@ from rollbook_bot.holdings import Holdings
 from rollbook_bot.letters import Command
 from rollbook_bot.marks import read_mark
 from rollbook_bot.order_answers import ask_order
+from rollbook_bot.recalled import commands_in, orders_in
 from rollbook_bot.recorder import Recorder
 from rollbook_bot.reports import follow, id_of, news, report
 from rollbook_bot.told import ToldOrder, each_result, read_result
@@ -214,8 +216,11 @@ class PositionTracker:
                 `get_user_trades_by_order(order_id)`, a list of trades. See `rollbook_bot.Exchange`.
 
         Trades are asked for where more is filled than was told by trades: they bring fees and index prices, and take
-        the place of what was told in sum, for a day after the order's end. No lock is held while the exchange is asked.
-        What it does not answer is logged, and left out.
+        the place of what was told in sum, for a day after the order's end. What the exchange does not answer is logged,
+        and left out.
+
+        It takes as long as the exchange's answers, and then waits for the ledger: while that is away five seconds for
+        the marks of each mode. Nothing else waits for it meanwhile; a bot that must not wait gives it a thread.
         """
         recorder, ledger, holdings = self._open()
         with self._lock:
@@ -340,10 +345,10 @@ class PositionTracker:
         with self._lock:
             if self._parts is None or self._parts[2] is not holdings:  # closed meanwhile: the file may be another's now
                 return
-            holdings.recall(recalled)
-            self._recalled = True
+            holdings.recall(commands_in(recalled))
             if changes == self._changes and not recorder.waiting:
-                holdings.take(chains)
+                holdings.take(chains, orders_in(recalled))
+                self._recalled = True
                 self._changed(holdings)
 
 
@@ -359,14 +364,12 @@ def _take_up(recorder: Recorder, holdings: Holdings) -> None:
     for command in holdings.outbox:
         if command.request_id not in spooled:
             recorder.record(command)
-    holdings.recall(spooled)
+    holdings.recall(dict.fromkeys(spooled, ""))
 
 
-def _recorded(client: Client) -> list[str]:
-    """The request_ids of the ledger's last executions, the oldest first. Raises LedgerError."""
-    page = client.list_entries(newest_first=True, page_size=_RECALLED, deadline=_PATIENCE)
-    told = [entry.execution.execution for entry in page.entries if entry.execution is not None]
-    return [execution.request_id for execution in reversed(told) if execution is not None]
+def _recorded(client: Client) -> list[LedgerEntry]:
+    """The ledger's last entries, the oldest first. Raises LedgerError."""
+    return [*reversed(client.list_entries(newest_first=True, page_size=_RECALLED, deadline=_PATIENCE).entries)]
 
 
 def _pages(ledger: Client, states: tuple[ChainState, ...]) -> tuple[list[PositionChain], list[ChainValuation]]:

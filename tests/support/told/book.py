@@ -25,6 +25,15 @@ class Roll:
     target: str
 
 
+@dataclass(frozen=True)
+class Trade:
+    """What of an order changed hands at once; its fee, if somebody says it."""
+
+    quantity: Fraction
+    price: Fraction
+    fee: Fraction | None
+
+
 @dataclass(eq=False)
 class Ticket:
     """An order, and what was told of it: (when, how much of it is filled)."""
@@ -39,6 +48,10 @@ class Ticket:
     reports: list[tuple[int, Fraction]] = field(default_factory=list)
     price: Fraction = ZERO
     fee: Fraction | None = None
+    trades: list[Trade] = field(default_factory=list)
+    """All that the venue made of it, where it says that at all …"""
+    traded: int = 0
+    """… and how many of them were told, the first ones."""
     works: bool = True
 
     @property
@@ -46,13 +59,44 @@ class Ticket:
         return self.reports[-1][1] if self.reports else ZERO
 
     @property
-    def charged(self) -> Fraction | None:
-        """Its fee; the dry run's is estimated where nobody says it, if that takes no index that nobody says."""
+    def in_sum(self) -> Fraction:
+        """How much of what is filled was told by no trade."""
+        return self.filled - sum((trade.quantity for trade in self.trades[: self.traded]), ZERO)
+
+    @property
+    def charges(self) -> list[Fraction | None]:
+        """Its fees: by trades, and of what was told in sum. The dry run's is estimated where nobody says it, if that
+        takes no index that nobody says."""
+        fees = [trade.fee for trade in self.trades[: self.traded]]
+        if not self.in_sum:
+            return fees
         if self.fee is not None or not self.simulated:
-            return self.fee
+            return [*fees, self.fee]
         if currency_of(self.symbol) != "USDC":
-            return min(Fraction("0.0003"), self.price / 8) * self.filled
-        return None if self.index is None else min(Fraction("0.0003") * self.index, self.price / 8) * self.filled
+            return [min(Fraction("0.0003"), self.price / 8) * self.filled]
+        return [None if self.index is None else min(Fraction("0.0003") * self.index, self.price / 8) * self.filled]
+
+    @property
+    def slices(self) -> list[tuple[int, Ticket, Fraction, Fraction]]:
+        """(when, itself, quantity, value) of each trade that was told, then of what was told in sum, by growth: that
+        has the price that keeps the average of the last report."""
+        found: list[tuple[int, Ticket, Fraction, Fraction]] = []
+        reached, left = ZERO, self.price * self.filled
+        for trade in self.trades[: self.traded]:
+            reached, left = reached + trade.quantity, left - trade.quantity * trade.price
+            when = next(when for when, filled in self.reports if filled >= reached)
+            found.append((when, self, trade.quantity, trade.quantity * trade.price))
+        rest = self.in_sum
+        price = half_even(left / rest, 18) if rest else ZERO
+        even, value = price * rest == left, left
+        for when, filled in self.reports:
+            if filled > reached:
+                growth, reached = filled - reached, filled
+                piece = price * growth if even else half_even(value * growth / rest, 18)
+                piece = left if filled == self.filled else piece
+                left -= piece
+                found.append((when, self, growth, piece))
+        return found
 
 
 @dataclass(eq=False)
@@ -85,42 +129,35 @@ class Chain:
         return sum((ticket.quantity - ticket.filled for ticket in mine), ZERO)
 
     @property
-    def slices(self) -> list[tuple[int, Ticket, Fraction]]:
-        """What each report said beyond those before it, in the order of telling."""
-        found = []
-        for ticket in self.tickets:
-            before = ZERO
-            for when, filled in ticket.reports:
-                if filled > before:
-                    found.append((when, ticket, filled - before))
-                before = filled
-        return sorted(found, key=lambda part: part[0])
+    def slices(self) -> list[tuple[int, Ticket, Fraction, Fraction]]:
+        """What changed hands: (when, in which order, quantity, value), in the order of telling."""
+        return sorted((part for ticket in self.tickets for part in ticket.slices), key=lambda part: part[0])
 
     @property
     def legs(self) -> list[Leg]:
-        """The legs, in the order of their first sale. An order has one price, that of its last report."""
+        """The legs, in the order of their first sale."""
         legs: list[Leg] = []
-        for _, ticket, quantity in self.slices:
+        for _, ticket, quantity, value in self.slices:
             leg = next((leg for leg in legs if leg.symbol == ticket.symbol and leg.held), None)
             if ticket.sells:
                 if leg is None:
                     leg = Leg(ticket.symbol)
                     legs.append(leg)
                 leg.held, leg.opened = leg.held + quantity, leg.opened + quantity
-                leg.credit += ticket.price * quantity
+                leg.credit += value
             else:
                 assert leg is not None
                 whole = quantity == leg.held
                 released = leg.credit if whole else half_even(leg.credit * quantity / leg.held, 18)
                 leg.held, leg.credit = leg.held - quantity, leg.credit - released
-                leg.gross += released - ticket.price * quantity
+                leg.gross += released - value
         return legs
 
     @property
     def half_done(self) -> Roll | None:
         """The roll that left nothing open, and has opened nothing."""
         held, last = ZERO, None
-        for _, ticket, quantity in self.slices:
+        for _, ticket, quantity, _ in self.slices:
             held += quantity if ticket.sells else -quantity
             last = ticket.roll
         opened = {ticket.roll for ticket in self.tickets if ticket.sells and ticket.filled}
@@ -147,7 +184,8 @@ class Chain:
         legs = self.legs
         filled = [ticket for ticket in self.tickets if ticket.filled]
         gross, credit = sum((leg.gross for leg in legs), ZERO), sum((leg.credit for leg in legs), ZERO)
-        fees = sum((ticket.charged or ZERO for ticket in filled), ZERO)
+        charges = [charge for ticket in filled for charge in ticket.charges]
+        fees = sum((charge or ZERO for charge in charges), ZERO)
         return {
             "mode": self.line[0],
             "underlying": self.line[1],
@@ -161,7 +199,7 @@ class Chain:
             "open_credit": credit,
             "gross_pnl": gross,
             "fees": fees,
-            "fees_complete": all(ticket.charged is not None for ticket in filled),
+            "fees_complete": all(charge is not None for charge in charges),
             "net_pnl": gross - fees,
             "net_cash": gross - fees + credit,
         }
@@ -191,15 +229,24 @@ class Book:
                 return chain, half
         return Chain(line, currency_of(symbol)), None
 
-    def tell(self, ticket: Ticket, filled: Fraction, price: Fraction, fee: Fraction | None, works: bool) -> None:
-        """What became of an order."""
+    def tell(
+        self,
+        ticket: Ticket,
+        filled: Fraction,
+        price: Fraction,
+        fee: Fraction | None,
+        works: bool,
+        trades: int = 0,
+    ) -> None:
+        """What became of an order, with so many of its trades."""
         if ticket.chain not in self.chains:
             self.chains.append(ticket.chain)
         if ticket not in ticket.chain.tickets:
             ticket.chain.tickets.append(ticket)
         if filled > ticket.filled:
             ticket.reports.append((next(self._clock), filled))
-            ticket.price, ticket.fee = price, fee
+            ticket.price, ticket.fee = half_even(price, 18), fee
+        ticket.traded = max(ticket.traded, trades)
         ticket.works = works
 
     def rows(self) -> dict[tuple[str, str], dict[str, object]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.support.model.numbers import ZERO
 from tests.support.told.book import Book, Chain, Line, Roll, Ticket
+from tests.support.told.tape import Printed, Tape
 
 Result = dict[str, Any]
 
@@ -58,6 +59,11 @@ class Deal:
         return [(said, ticket) for said, ticket in self.orders if ticket.works]
 
     @property
+    def unsaid(self) -> list[tuple[Result, Ticket]]:
+        """Orders with trades that were not told."""
+        return [(said, ticket) for said, ticket in self.orders if ticket.traded < len(ticket.trades)]
+
+    @property
     def named(self) -> bool:
         """Whether each order has an id, so that the dict can be made anew."""
         return bool(self.result["orders"]) and all(order.get("order_id") for order in self.result["orders"])
@@ -70,23 +76,35 @@ class History:
         chance: Where everything comes from.
         remade: Each dict is made anew whenever it is told, as by a bot that was started again: each has ids of orders,
             or a request_id of the bot's. Else the dicts of a result are one object, and what is written into it stays.
+        trades: The venue says the trades of most orders: in the dict at once, in steps, or after it was told in sum,
+            and when it is asked. Such dicts say when they were made, as those of `execute_action` do: trades have the
+            venue's time, and are not before what they close. None is left to chance.
     """
 
-    def __init__(self, chance: random.Random, *, remade: bool = False) -> None:
+    def __init__(self, chance: random.Random, *, remade: bool = False, trades: bool | None = None) -> None:
         self.book = Book()
         self._chance = chance
         self._remade = remade
         self._says_time = chance.random() < 0.3
+        self._by_trades = chance.random() < 0.6 if trades is None else trades
         self._deals: list[Deal] = []
         self._numbers = itertools.count(1)
         self._prefix = f"{chance.getrandbits(32):x}"
+        self._tape = Tape(chance, self._prefix)
+        self._generous = chance.choice((0.1, 0.5, 0.9))
+        """How often the venue says trades that it kept to itself."""
+        self._printed: dict[Ticket, list[Printed]] = {}
+        """What the venue made of orders whose trades it says."""
 
     def next(self) -> Result:
-        """What is told next: something new, a batch, news of an order that works, or something that was told."""
+        """What is told next: something new, a batch, news of an order that works, its trades, or something told."""
         kind = self._chance.random()
         working = [deal for deal in self._deals if deal.working]
         if working and kind < 0.3:
             return self._progress(self._chance.choice(working))
+        unsaid = [deal for deal in self._deals if deal.unsaid]
+        if unsaid and self._chance.random() < 0.2 * self._generous:
+            return self._late(self._chance.choice(unsaid))
         if self._deals and kind < 0.4:
             return self._again(self._chance.choice(self._deals[-12:]))
         if kind < 0.48:
@@ -96,28 +114,35 @@ class History:
         return self._new()
 
     def asked(self) -> dict[str, Result]:
-        """What an exchange says of the orders that work, by their ids, with news of one: the bot is not told, it asks.
-        An exchange does not say the fee."""
+        """What an exchange says of the orders that work, and of those whose trades are not told, by their ids, with
+        news of one: the bot is not told, it asks. An exchange does not say an order's fee, and not always trades."""
         working = [pair for deal in self._deals for pair in deal.working if pair[0]["order_id"]]
         if working:
             said, ticket = self._chance.choice(working)
             self._outcome(said, ticket, self._chance.choices(("filled", "open", "cancelled"), (5, 3, 2))[0])
-            price = exact(said.get("average_price", said["price"]))
-            self.book.tell(ticket, exact(said["filled_size"]), price, None, ticket.works)
-        return {
-            said["order_id"]: {
+        answers: dict[str, Result] = {}
+        for said, ticket in working + [pair for deal in self._deals for pair in deal.unsaid if pair[0]["order_id"]]:
+            if said["order_id"] in answers:
+                continue
+            printed = self._printed.get(ticket, [])[: None if self._chance.random() < self._generous else ticket.traded]
+            price = said.get("average_price", said["price"])
+            filled = said.get("filled_size", said["size"])
+            self.book.tell(ticket, exact(filled), exact(price), None, ticket.works, len(printed))
+            answers[said["order_id"]] = {
                 "order_state": said["order_state"],
-                "filled_amount": said["filled_size"],
-                "average_price": said.get("average_price", said["price"]),
+                "filled_amount": filled,
+                "average_price": price,
+                "trades": [each.said for each in printed],
             }
-            for said, _ in working
-        }
+        return answers
 
     def ends(self) -> Iterator[Result]:
-        """What is left to be told, until no order works: each fills, or is cancelled."""
+        """What is left to be told, until no order works: each fills, or is cancelled; not all trades come."""
         for deal in self._deals:
             while deal.working:
                 yield self._progress(deal)
+            if deal.unsaid and self._chance.random() < self._generous:
+                yield self._late(deal)
 
     # Something new
 
@@ -224,7 +249,9 @@ class History:
         said.update(symbol=ticket.symbol, size=size, price=self._price(ticket))
         if leg:
             said["leg"] = leg
-        if chance.random() < 0.3:
+        if self._by_trades and not ticket.simulated and chance.random() < 0.75:
+            self._printed[ticket] = []
+        elif chance.random() < 0.3:
             said["fee"] = chance.choice((0.0, 0.0003, 0.00001))
         if chance.random() < 0.5:
             said["index_price"] = chance.choice((98_000.5, 101_234.56))
@@ -253,9 +280,31 @@ class History:
         some = self._chance.choice(parts) if parts and self._chance.random() < 0.5 else float(before)
         said["order_state"] = state
         said["filled_size"] = said["size"] if state == "filled" else some
-        if exact(said["filled_size"]) > before and self._chance.random() < 0.7:
+        if ticket in self._printed:
+            self._print(said, ticket)
+        elif exact(said["filled_size"]) > before and self._chance.random() < 0.7:
             said["average_price"] = self._price(ticket)
         ticket.works = state == "open"
+
+    def _print(self, said: Result, ticket: Ticket) -> None:
+        """The trades of what has filled since, and how many of all of them the dict has."""
+        growth = exact(said["filled_size"]) - sum((trade.quantity for trade in ticket.trades), ZERO)
+        parts = [size for size in SIZES if exact(size) < growth]
+        first = exact(self._chance.choice(parts)) if parts and self._chance.random() < 0.5 else ZERO
+        for amount in (first, growth - first):
+            if amount:
+                printed = self._tape.trade(ticket.symbol, ticket.sells, float(amount), self._price(ticket))
+                self._printed[ticket].append(printed)
+                ticket.trades.append(printed.trade)
+        if ticket.trades:
+            value = sum((trade.quantity * trade.price for trade in ticket.trades), ZERO)
+            said["average_price"] = float(value / exact(said["filled_size"]))
+        shown, there = len(said.get("trades", ())), len(ticket.trades)
+        self._show(said, ticket, self._chance.choice((there, there, shown, self._chance.randint(shown, there))))
+
+    def _show(self, said: Result, ticket: Ticket, count: int) -> None:
+        """The dict has so many of an order's trades."""
+        said["trades"] = [printed.said for printed in self._printed[ticket][:count]]
 
     def _price(self, ticket: Ticket) -> float:
         return self._chance.choice(USDC_PRICES if "_USDC-" in ticket.symbol else COIN_PRICES)
@@ -263,7 +312,8 @@ class History:
     def _tell(self, said: Result, ticket: Ticket) -> None:
         fee = exact(said["fee"]) if "fee" in said else None
         price = exact(said.get("average_price", said["price"]))
-        self.book.tell(ticket, exact(said["filled_size"]), price, fee, ticket.works)
+        filled = exact(said.get("filled_size", said["size"]))
+        self.book.tell(ticket, filled, price, fee, ticket.works, len(said.get("trades", ())))
 
     # Something known
 
@@ -274,6 +324,13 @@ class History:
             self._tell(said, ticket)
             if self._chance.random() < 0.8:
                 break
+        return self._told(deal)
+
+    def _late(self, deal: Deal) -> Result:
+        """Trades of its orders that were not told."""
+        for said, ticket in deal.unsaid:
+            self._show(said, ticket, self._chance.randint(ticket.traded + 1, len(ticket.trades)))
+            self._tell(said, ticket)
         return self._told(deal)
 
     def _again(self, deal: Deal) -> Result:
@@ -291,11 +348,9 @@ class History:
 
     def _told(self, deal: Deal) -> Result:
         """The dict of a deal; some bots say when it was, each time that there is news."""
-        if self._remade:
-            return copy.deepcopy(deal.result)
-        if self._says_time:
+        if self._by_trades or (self._says_time and not self._remade):
             deal.result["executed_time"] = datetime.now(UTC).isoformat()
-        return deal.result
+        return copy.deepcopy(deal.result) if self._remade else deal.result
 
 
 def _moved(chain: Chain, origin: str, target: str) -> bool:
