@@ -3,7 +3,8 @@
 import asyncio
 import shutil
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
@@ -57,7 +58,7 @@ class Lab:
 
     def __init__(self, database: Database, clock: Clock, log: Log) -> None:
         self.folder = database.path.with_name(database.path.name + ".datasets")
-        self.exports = _exports(database.path)
+        self._exports = _exports(database.path)
         self._database = database
         self._clock = clock
         self._log = log
@@ -208,10 +209,8 @@ class Lab:
             return self._material(run.spec, hashes), lab_reads.results(db, lab_reads.row_of(db, run.backtest_id))
 
         material, results = await self.read(query)
-        folder = self.exports / str(uuid.uuid4())
-        file = folder / "rows"
-        await asyncio.to_thread(folder.mkdir, parents=True)
-        try:
+        async with self.export_folder() as folder:
+            file = folder / "rows"
             async with self._one_export:
                 process = WorkerProcess(self._log, "export")
                 try:
@@ -228,6 +227,15 @@ class Lab:
                 while chunk := await asyncio.to_thread(content.read, CHUNK):
                     yield chunk
             yield told
+
+    @asynccontextmanager
+    async def export_folder(self) -> AsyncIterator[Path]:
+        """A folder for what lies on the disk until it is sent, or has another place; what a server that was killed left
+        there is gone when the lab is opened."""
+        folder = self._exports / str(uuid.uuid4())
+        await asyncio.to_thread(folder.mkdir, parents=True)
+        try:
+            yield folder
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 

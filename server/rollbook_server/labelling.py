@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rollbook_server.domain.backtest.outcomes import TrainingFormat, TrainingRows
+from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.backtest.version import ENGINE_VERSION
-from rollbook_server.domain.clock import Micros, moment
+from rollbook_server.domain.clock import moment
 from rollbook_server.worker import Material, data_of, failing, prepared_of, unpacked
 
 if TYPE_CHECKING:
@@ -101,49 +102,40 @@ def write_files(
     return tally.result(rows, horizon.bounds, horizon.longest, made.open_at_end, made.without_state)
 
 
-@dataclass(frozen=True, slots=True)
-class About:
-    """Which run the data is of."""
-
-    backtest_id: str
-    run_digest: str
-    create_time: Micros
-
-
 _NAMES = {TrainingRows.EXAMPLES: "training_dataset", TrainingRows.CANDIDATES: "training_candidates"}
 
 
-def file_name(spec: BacktestSpec, about: About, rows: TrainingRows) -> str:
-    """Of a run's training data, without its end. The stamp is the run's own, so that writing again is writing anew."""
+def file_name(run: Backtest, rows: TrainingRows) -> str:
+    """Of a run's training data, without its end. The stamp is the run's own: written again it is the same file, and
+    runs of one spec have files of their own."""
+    spec = run.spec
     assert spec.start_time is not None
     assert spec.end_time is not None
     assert spec.exit_style is not None
     start, end = (moment(time).strftime("%Y%m%d") for time in (spec.start_time, spec.end_time))
-    stamp = f"{moment(about.create_time).strftime('%Y%m%dT%H%M%SZ')}-{about.backtest_id[:8]}"
+    stamp = f"{moment(run.create_time).strftime('%Y%m%dT%H%M%SZ')}-{run.backtest_id[:8]}"
     return f"{_NAMES[rows]}_{spec.underlying}_{start}_{end}_{spec.exit_style.value}_{stamp}"
 
 
 @failing
-def publish(
-    spec: BacktestSpec, about: About, rows: TrainingRows, folder: Path, made: Labelled, target: Path
-) -> Sequence[str]:
+def publish(run: Backtest, rows: TrainingRows, folder: Path, made: Labelled, target: Path) -> Sequence[str]:
     """All formats and the card, in the folder `target`; their names."""
     from rollbook_server.domain.backtest.training_card import card
     from rollbook_server.storage.training_files import digest_of, write_text
 
     target.mkdir(parents=True, exist_ok=True)
-    name = file_name(spec, about, rows)
+    name = file_name(run, rows)
     files = {kind: target / f"{name}.{kind.value.lower()}" for kind in TrainingFormat}
-    told = write_files(spec, rows, folder, made, files)
-    run = {
-        "backtest": about.backtest_id,
-        "run digest": about.run_digest,
+    told = write_files(run.spec, rows, folder, made, files)
+    about = {
+        "backtest": run.backtest_id,
+        "run digest": run.run_digest,
         "engine version": ENGINE_VERSION,
-        "exits": str(spec.exit_style),
-        "style": str(spec.style),
+        "exits": str(run.spec.exit_style),
+        "style": str(run.spec.style),
     }
     described = target / f"{name}.md"
-    write_text(described, card(spec, told, run, {file.name: digest_of(file) for file in files.values()}))
+    write_text(described, card(run.spec, told, about, {file.name: digest_of(file) for file in files.values()}))
     return [file.name for file in (*files.values(), described)]
 
 
