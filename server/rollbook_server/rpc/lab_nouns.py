@@ -1,7 +1,7 @@
 """The messages that the lab answers with, and the spec that it is asked with. Loaded with the lab: it needs numpy."""
 
 from rollbook.v1 import backtest_pb2, dataset_pb2
-from rollbook_server.domain.backtest import metrics, registered, rows, runs, spec
+from rollbook_server.domain.backtest import metrics, registered, rows, runs, spec, training_statistics
 from rollbook_server.rpc.encode import Encoder, timestamp
 from rollbook_server.rpc.read_facts import Decoder
 from rollbook_server.storage.lab_datasets import Gap
@@ -50,6 +50,12 @@ backtest = Encoder(
     parts={"spec": backtest_spec, "status": status},
 )
 dataset = Encoder(dataset_pb2.Dataset, registered.Dataset)
+_reward = Encoder(backtest_pb2.RewardStatistics, training_statistics.RewardStatistics)
+statistics = Encoder(
+    backtest_pb2.TrainingStatistics,
+    training_statistics.TrainingStatistics,
+    parts={"reward_coin": _reward, "reward_usd": _reward},
+)
 
 
 def gap(fact: Gap) -> dataset_pb2.DatasetGap:

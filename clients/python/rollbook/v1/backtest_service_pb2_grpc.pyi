@@ -78,6 +78,12 @@ class BacktestServiceStub:
     """One self-contained HTML page about a run, with no outside requests. Errors: NOT_FOUND, FAILED_PRECONDITION
     (BACKTEST_NOT_ENDED).
     """
+    ExportTrainingData: _grpc.UnaryStreamMultiCallable[_backtest_service_pb2.ExportTrainingDataRequest, _backtest_service_pb2.ExportTrainingDataResponse]
+    """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
+    far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
+    whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
+    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class BacktestServiceAsyncStub(BacktestServiceStub):
@@ -128,6 +134,12 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     GetBacktestReport: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetBacktestReportRequest, _backtest_service_pb2.GetBacktestReportResponse]  # type: ignore[assignment]
     """One self-contained HTML page about a run, with no outside requests. Errors: NOT_FOUND, FAILED_PRECONDITION
     (BACKTEST_NOT_ENDED).
+    """
+    ExportTrainingData: _aio.UnaryStreamMultiCallable[_backtest_service_pb2.ExportTrainingDataRequest, _backtest_service_pb2.ExportTrainingDataResponse]  # type: ignore[assignment]
+    """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
+    far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
+    whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
+    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
     """
 
 class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -248,6 +260,18 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_backtest_service_pb2.GetBacktestReportResponse, _abc.Awaitable[_backtest_service_pb2.GetBacktestReportResponse]]:
         """One self-contained HTML page about a run, with no outside requests. Errors: NOT_FOUND, FAILED_PRECONDITION
         (BACKTEST_NOT_ENDED).
+        """
+
+    @_abc_1.abstractmethod
+    def ExportTrainingData(
+        self,
+        request: _backtest_service_pb2.ExportTrainingDataRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_backtest_service_pb2.ExportTrainingDataResponse], _abc.AsyncIterator[_backtest_service_pb2.ExportTrainingDataResponse]]:
+        """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
+        far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
+        whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
+        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
         """
 
 def add_BacktestServiceServicer_to_server(servicer: BacktestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
