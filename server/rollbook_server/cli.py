@@ -107,6 +107,17 @@ def serve(
         float | None,
         typer.Option(metavar="SECONDS", help="How often a backtest is saved and can be paused.", show_default="0.25"),
     ] = None,
+    save_training_data: Annotated[
+        bool | None,
+        typer.Option(
+            "--save-training-data/--no-save-training-data",
+            help="Have each backtest that succeeds write its training data.",
+            show_default="no",
+        ),
+    ] = None,
+    training_data_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where that training data goes.", show_default="data")
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="TOML file with any of these settings.", envvar="ROLLBOOK_CONFIG"),
@@ -138,6 +149,8 @@ def serve(
         "lab_workers": lab_workers,
         "lab_memory": lab_memory,
         "lab_part": lab_part,
+        "save_training_data": save_training_data,
+        "training_data_dir": training_data_dir,
     }
     try:
         settings = load_settings(config, {name: value for name, value in given.items() if value is not None})

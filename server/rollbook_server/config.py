@@ -42,6 +42,11 @@ class Settings(BaseSettings):
         description="Seconds of work after which a backtest is saved, and can be paused.",
     )
 
+    save_training_data: bool = Field(
+        False, description="Whether each backtest that succeeds writes its training data, rows and candidates."
+    )
+    training_data_dir: Path = Field(Path("data"), description="Folder of that training data; made with the first.")
+
     @field_validator("listen")
     @classmethod
     def _only_loopback(cls, listen: str) -> str:

@@ -1,13 +1,15 @@
 """The lab's use cases: data is registered, runs are queued, steered and looked at. The runner carries them on."""
 
 import asyncio
+import shutil
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
-from rollbook_server.domain.backtest.outcomes import BacktestState
+from rollbook_server.domain.backtest.outcomes import BacktestState, TrainingFormat, TrainingRows
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
 from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec, digest, resolve
@@ -15,6 +17,7 @@ from rollbook_server.domain.backtest.version import ENGINE_VERSION
 from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.errors import Reason, Unavailable
 from rollbook_server.feed import Feed
+from rollbook_server.labelling import Labelled, label, write_files
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_datasets, lab_reads
 from rollbook_server.storage.database import Database, Job, open_database
@@ -23,11 +26,17 @@ from rollbook_server.storage.lab_store import Claim, LabStore, Order
 from rollbook_server.storage.parts import Part
 from rollbook_server.storage.sqlite import Connection
 from rollbook_server.sweeps import Sweeps, hashes_of, ids_of, material_of, named
-from rollbook_server.worker import DataOrder, Material, keep, report
+from rollbook_server.worker import DataOrder, Material, RunFailed, keep, report
+
+if TYPE_CHECKING:
+    from rollbook_server.domain.backtest.training_statistics import TrainingStatistics
 
 P = ParamSpec("P")
 T = TypeVar("T")
 A = TypeVar("A")
+
+CHUNK = 256 * 1024
+"""Bytes of a file that are sent at a time: far below what a message may hold."""
 
 
 class Log(Protocol):
@@ -50,13 +59,14 @@ class Lab:
 
     def __init__(self, database: Database, clock: Clock, log: Log) -> None:
         self.folder = database.path.with_name(database.path.name + ".datasets")
+        self._exports = _exports(database.path)
         self._database = database
         self._clock = clock
         self._log = log
         self._store = LabStore(database.db)
         self._session = str(uuid.uuid4())
         self._loop = asyncio.get_running_loop()
-        self._one_aside = asyncio.Lock()
+        self._one_aside, self._one_export = asyncio.Lock(), asyncio.Lock()
         self.feed = Feed(self._store.head)
         """Wakes watchers."""
         self.queued = asyncio.Event()
@@ -121,9 +131,7 @@ class Lab:
             try:
                 return await process.run(function, *args, **more)
             except WorkerDied as error:
-                raise Unavailable(
-                    Reason.STORAGE_FAILED, "the process that did it died, perhaps for want of memory; try again"
-                ) from error
+                raise _died() from error
             finally:
                 await process.close()
 
@@ -193,6 +201,50 @@ class Lab:
         datasets, rows = await self.read(query)
         return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains)
 
+    async def export(
+        self, run: Backtest, rows: TrainingRows, kind: TrainingFormat
+    ) -> AsyncGenerator["Labelled | bytes | TrainingStatistics", None]:
+        """Training data of a run that has ended: how far it is made, then the bytes of a file, then what it is. It is
+        made in a process of its own, one at a time, and lies on the disk while it is sent. Raises NotFound,
+        Unavailable."""
+
+        def query(db: Connection) -> tuple[Material, lab_reads.Results]:
+            hashes = hashes_of(db, run.spec.data)
+            return material_of(self.folder, run.spec, hashes), lab_reads.results(
+                db, lab_reads.row_of(db, run.backtest_id)
+            )
+
+        material, results = await self.read(query)
+        async with self.export_folder() as folder:
+            file = folder / "rows"
+            async with self._one_export:
+                process = WorkerProcess(self._log, "export")
+                try:
+                    async for made in label(process.run, material, results.steps, results.chains, rows, folder):
+                        yield made
+                    told = await process.run(write_files, run.spec, rows, folder, made, {kind: file})
+                except WorkerDied as error:
+                    raise _died() from error
+                except RunFailed as error:
+                    raise Unavailable(Reason.STORAGE_FAILED, f"the rows could not be made: {error}") from error
+                finally:
+                    await process.close()
+            with await asyncio.to_thread(file.open, "rb") as content:
+                while chunk := await asyncio.to_thread(content.read, CHUNK):
+                    yield chunk
+            yield told
+
+    @asynccontextmanager
+    async def export_folder(self) -> AsyncIterator[Path]:
+        """A folder for what lies on the disk until it is sent, or has another place; what a server that was killed left
+        there is gone when the lab is opened."""
+        folder = self._exports / str(uuid.uuid4())
+        await asyncio.to_thread(folder.mkdir, parents=True)
+        try:
+            yield folder
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
     async def counts(self) -> Counts:
         """Runs that run, and that wait for a worker."""
         found = await self.read(lab_reads.count)
@@ -259,4 +311,15 @@ class Lab:
 
 def open_lab(path: Path) -> Database:
     """The lab's file. Raises DatabaseUnusable. It may look for damage a while: not for the event loop."""
-    return open_database(path, LAB)
+    database = open_database(path, LAB)
+    shutil.rmtree(_exports(path), ignore_errors=True)  # of a server that was killed while it sent something
+    return database
+
+
+def _exports(path: Path) -> Path:
+    """Where what is sent lies until it is sent; the lab's lock is a lock on this folder, too."""
+    return path.with_name(path.name + ".exports")
+
+
+def _died() -> Unavailable:
+    return Unavailable(Reason.STORAGE_FAILED, "the process that did it died, perhaps for want of memory; try again")

@@ -33,10 +33,19 @@ class LabDoor:
     """Opens one lab, once."""
 
     def __init__(
-        self, path: Path, clock: Clock, log: Log, *, workers: int, memory_mib: int, part_seconds: float
+        self,
+        path: Path,
+        clock: Clock,
+        log: Log,
+        *,
+        workers: int,
+        memory_mib: int,
+        part_seconds: float,
+        training_folder: Path | None,
     ) -> None:
         self._path, self._clock, self._log = path, clock, log
         self._workers, self._memory_mib, self._part_seconds = workers, memory_mib, part_seconds
+        self._training_folder = training_folder
         self._opening: asyncio.Task[Lab] | None = None
         self._runner: Runner | None = None
 
@@ -79,7 +88,12 @@ class LabDoor:
             database.close()  # or the next try would find its lock
             raise
         self._runner = Runner(
-            lab, self._log, workers=self._workers, memory_mib=self._memory_mib, part_seconds=self._part_seconds
+            lab,
+            self._log,
+            workers=self._workers,
+            memory_mib=self._memory_mib,
+            part_seconds=self._part_seconds,
+            training_folder=self._training_folder,
         )
         self._runner.start()
         self._log.info("lab_open", lab_db=str(self._path), lab_id=lab.lab_id, revision=lab.revision)

@@ -64,7 +64,11 @@ class WorkerProcess:
 
 def _start() -> tuple[ProcessPoolExecutor, int]:
     pool = ProcessPoolExecutor(1, mp_context=_CONTEXT, initializer=_begin)
-    return pool, pool.submit(os.getpid).result()
+    pid = pool.submit(os.getpid).result()
+    # Our copy of the end that the worker writes into: with it open, half an answer of a worker that is killed never
+    # ends, and the pool would wait for the rest for ever. The pool has no call for this.
+    pool._result_queue._writer.close()  # type: ignore[attr-defined]
+    return pool, pid
 
 
 def _begin() -> None:

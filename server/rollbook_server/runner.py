@@ -10,11 +10,14 @@ depend on it.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+from rollbook_server.domain.backtest.outcomes import TrainingRows
 from rollbook_server.domain.backtest.runs import MEASURING
-from rollbook_server.domain.errors import Reason, Unavailable
+from rollbook_server.domain.errors import NotFound, Reason, Unavailable
 from rollbook_server.lab import Lab
+from rollbook_server.labelling import Labelled, label, publish
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_reads
 from rollbook_server.storage.lab_store import Claim
@@ -47,9 +50,12 @@ class Log(Protocol):
 class Runner:
     """The slots in which runs are carried on, each with a process of its own: who kills one harms one run."""
 
-    def __init__(self, lab: Lab, log: Log, *, workers: int, memory_mib: int, part_seconds: float) -> None:
+    def __init__(
+        self, lab: Lab, log: Log, *, workers: int, memory_mib: int, part_seconds: float, training_folder: Path | None
+    ) -> None:
+        """`training_folder` gets the training data of runs that succeed; None: none is made."""
         self._lab, self._log = lab, log
-        self._slots = [_Slot(lab, log, memory_mib, part_seconds) for _ in range(workers)]
+        self._slots = [_Slot(lab, log, memory_mib, part_seconds, training_folder) for _ in range(workers)]
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -67,9 +73,10 @@ class Runner:
 class _Slot:
     """Carries on one run at a time."""
 
-    def __init__(self, lab: Lab, log: Log, memory_mib: int, part_seconds: float) -> None:
+    def __init__(self, lab: Lab, log: Log, memory_mib: int, part_seconds: float, training_folder: Path | None) -> None:
         self._lab, self._log = lab, log
         self._memory_mib, self._part_seconds = memory_mib, part_seconds
+        self._training_folder = training_folder
         self._process = WorkerProcess(log, "runs")
 
     async def close(self) -> None:
@@ -157,6 +164,8 @@ class _Slot:
                 now = time.monotonic()
                 figures_due = now + max(_FIGURES_EVERY, _FIGURES_SHARE * (now - started))
         figures = await self._measure(run, ended=True)
+        if self._training_folder is not None:
+            await self._keep_training_data(run, self._training_folder)
         await self._written(self._lab.finish, run.claim, figures.metrics, figures.result_digest)
         self._log.info("backtest_succeeded", backtest_id=run.claim.backtest_id, result_digest=figures.result_digest)
 
@@ -166,6 +175,29 @@ class _Slot:
         measured = await self._attempt(run.about, measure, run.material, ended, rows.steps, rows.equity, rows.chains)
         await self._demand_memory(measured.peak_memory)
         return measured
+
+    async def _keep_training_data(self, run: "_Run", target: Path) -> None:
+        """Before the run ends: where the server stops in between, it is done again, to files of the same names. What
+        cannot be written is said in the log; the run's own results do not depend on it."""
+        number, backtest_id = run.claim.id, run.claim.backtest_id
+
+        async def do(function: Callable[..., T], /, *args: object) -> T:
+            return await self._attempt(run.about, function, *args)
+
+        try:
+            about = await self._lab.backtest(backtest_id)
+            found = await self._lab.read(lambda db: lab_reads.results(db, number))
+            for rows in TrainingRows:
+                async with self._lab.export_folder() as folder:
+                    made: Labelled | None = None
+                    async for so_far in label(do, run.material, found.steps, found.chains, rows, folder):
+                        if (await self._lab.backtest(backtest_id)).status.state.ended:
+                            return  # it was cancelled
+                        made = so_far
+                    names = await do(publish, about, rows, folder, made, target)
+                self._log.info("training_data_written", backtest_id=backtest_id, folder=str(target), files=names)
+        except (RunFailed, NotFound, OSError) as error:
+            self._log.warning("training_data_not_written", backtest_id=backtest_id, error=str(error))
 
     async def _attempt(self, about: Mapping[str, str], function: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
         """Has a worker do something; where it dies, another one. Raises RunFailed."""

@@ -98,7 +98,7 @@ class Measured:
     peak_memory: int
 
 
-def _failing(function: Callable[P, T]) -> Callable[P, T]:
+def failing(function: Callable[P, T]) -> Callable[P, T]:
     """Whatever goes wrong becomes a RunFailed: an exception that cannot be sent would end the worker."""
 
     @functools.wraps(function)
@@ -115,7 +115,7 @@ def _failing(function: Callable[P, T]) -> Callable[P, T]:
     return call
 
 
-@_failing
+@failing
 def simulate(
     material: Material, checkpoint: bytes | None, progress: Progress, bars: int, points: int, curve: bytes
 ) -> Simulated:
@@ -123,7 +123,7 @@ def simulate(
     are what its equity has until now."""
     from rollbook_server.domain.backtest import engine
 
-    prepared = _prepared(material)
+    prepared = prepared_of(material)
     state = engine.begin(prepared) if checkpoint is None else engine.State.decode(checkpoint)
     started = time.perf_counter()
     after, rows = engine.advance(prepared, state, bars)
@@ -143,7 +143,7 @@ def simulate(
     return Simulated(part, after.bars_done - state.bars_done, seconds, _peak_memory())
 
 
-@_failing
+@failing
 def measure(
     material: Material, ended: bool, steps: Sequence[bytes], equity: Sequence[bytes], chains: Sequence[str]
 ) -> Measured:
@@ -151,7 +151,7 @@ def measure(
     from rollbook_server.domain.backtest.conclusion import conclude
     from rollbook_server.domain.backtest.metrics import measure as measure_so_far
 
-    all_steps, all_equity, all_chains = _unpacked(steps, equity, chains)
+    all_steps, all_equity, all_chains = unpacked(steps, equity, chains)
     if not ended:
         metrics = measure_so_far(material.spec, all_equity, all_chains, all_steps)
         return Measured(to_json(metrics), "", _peak_memory())
@@ -160,16 +160,16 @@ def measure(
     digest_columns(all_equity, digest)
     for text in chains:
         digest.update(text.encode() + b"\n")
-    metrics = conclude(material.spec, _data(material), all_equity, all_chains, all_steps)
+    metrics = conclude(material.spec, data_of(material), all_equity, all_chains, all_steps)
     return Measured(to_json(metrics), digest.hexdigest(), _peak_memory())
 
 
-@_failing
+@failing
 def simulate_points(order: PointsOrder) -> SimulatedPoints:
     """Points of a sweep, each in sample and out of sample. One that is refused fails alone."""
     from rollbook_server.domain.backtest.sweeps import figure, in_sample
 
-    data = _data(order.material)
+    data = data_of(order.material)
     started = time.perf_counter()
     done = []
     for number, spec in order.points:
@@ -212,7 +212,7 @@ def report(
     from rollbook_server.domain.backtest.metrics import measure as measure_so_far
     from rollbook_server.domain.backtest.report import About, DatasetLine, render
 
-    all_steps, all_equity, all_chains = _unpacked(steps, equity, chains)
+    all_steps, all_equity, all_chains = unpacked(steps, equity, chains)
     lines = [
         DatasetLine(
             use=use,
@@ -246,7 +246,7 @@ def report(
     )
 
 
-def _unpacked(
+def unpacked(
     steps: Sequence[bytes], equity: Sequence[bytes], chains: Sequence[str]
 ) -> tuple[Steps, Equity, list[BacktestChain]]:
     """Rows as they are stored."""
@@ -310,15 +310,15 @@ def keep(folder: Path, order: DataOrder) -> Kept:
 
 
 @functools.lru_cache(maxsize=1)
-def _prepared(material: Material) -> "Prepared":
+def prepared_of(material: Material) -> "Prepared":
     from rollbook_server.domain.backtest import engine
 
-    prepared = engine.prepare(material.spec, _data(material))
+    prepared = engine.prepare(material.spec, data_of(material))
     engine.advance(prepared, engine.begin(prepared), 1)  # loads what is compiled, before anybody's clock runs
     return prepared
 
 
-def _data(material: Material) -> MarketData:
+def data_of(material: Material) -> MarketData:
     return _loaded(material.folder, material.spot, material.volatility, material.quotes)
 
 

@@ -63,9 +63,9 @@ def main(spool: str, target: str, *accounts: str) -> None:
 class Bot:
     """The process, seen from outside."""
 
-    def __init__(self, spool: Path, target: str, *accounts: str) -> None:
+    def __init__(self, spool: Path, target: str, *accounts: str, program: str = __name__) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.durability.recording", str(spool), target, *accounts],
+            [sys.executable, "-m", program, str(spool), target, *accounts],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -62,7 +62,7 @@ async def test_a_run_waits_for_room(tmp_path: Path) -> None:
     had room all the time."""
     heard = _Heard()
     lab = Lab(open_lab(tmp_path / "lab.db"), WallClock(), heard)
-    runner = Runner(lab, heard, workers=1, memory_mib=65_536, part_seconds=1e-6)
+    runner = Runner(lab, heard, workers=1, memory_mib=65_536, part_seconds=1e-6, training_folder=None)
     try:
         market = SyntheticMarket(
             underlying="BTC", seed=1, start_time=micros(datetime(2021, 1, 1, tzinfo=UTC)), days=800

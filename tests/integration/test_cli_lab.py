@@ -152,6 +152,25 @@ def test_a_report_is_written(shell: Shell, done: str, tmp_path: Path) -> None:
     assert "cannot be written" in shell.complaint("backtest", "report", done, "--out", str(tmp_path), code=2)
 
 
+def test_training_data_is_exported(shell: Shell, done: str, tmp_path: Path) -> None:
+    """The file's end says how it is written; what it holds is told, and where it cannot be written, one sentence and no
+    file."""
+    file = tmp_path / "rows.csv"
+    said = shell("backtest", "export", done[:8], "--out", str(file), "--candidates").stdout
+    lines = file.read_text().splitlines()
+    assert f"Wrote {file}, {len(lines) - 1:,} rows." in said
+    assert "Data hash" in said
+    told = shell.json("backtest", "export", done, "--out", str(tmp_path / "rows.parquet"))["statistics"]
+    assert (told["rows"], told["schema_version"]) == ("TRAINING_ROWS_EXAMPLES", 1)
+    assert int(told["examples"]) < len(lines)
+    assert (tmp_path / "rows.parquet").read_bytes()[:4] == b"PAR1"
+    complaint = shell.complaint("backtest", "export", done, "--out", str(tmp_path / "rows.xls"), code=2)
+    assert ".csv, .jsonl, .parquet" in complaint
+    assert "cannot be written" in shell.complaint("backtest", "export", done, "--out", "/nowhere/x.csv", code=2)
+    shell.complaint("backtest", "export", "nobody", "--out", str(tmp_path / "none.csv"), code=1)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["rows.csv", "rows.parquet"]
+
+
 def test_a_spec_is_changed_on_the_way(shell: Shell, market: list[dict[str, Any]]) -> None:
     """--set wins over the file; both exit styles are one group of two runs; names of data become their ids."""
     words = ["--set", "name=x", "--set", "selection.target_delta=0.15", "--set", "end_time=2021-08-01"]
@@ -250,6 +269,15 @@ def test_how_commands_fail(shell: Shell, done: str, market: list[dict[str, Any]]
     assert "--kind knows no 'ticks'" in shell.complaint("data", "list", "--kind", "ticks", code=2)
     absent = shell.complaint("data", "import", "/none.csv", "--kind", "bars", "--underlying", "BTC", code=1)
     assert "name a file on its disk" in absent
+
+
+def test_a_lab_that_cannot_be_opened_is_not_one_to_be_installed(tmp_path: Path) -> None:
+    """Where its file is damaged the remedy is not an extra that is there."""
+    (tmp_path / "lab.db").write_bytes(b"no database " * 1000)
+    with RunningServer(tmp_path / "ledger.db") as server:
+        said = Shell(server.target, tmp_path / "pycache").complaint("backtest", "list", code=1)
+    assert "is damaged or no database" in said
+    assert "pip install" not in said
 
 
 def test_a_run_is_steered(slow_shell: Shell) -> None:

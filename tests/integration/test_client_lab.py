@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, suppress
@@ -26,6 +27,7 @@ from rollbook import (
     ErrorReason,
     ExitSpec,
     ExitStyle,
+    ExportProgress,
     FailedPrecondition,
     InvalidArgument,
     LabCursor,
@@ -35,6 +37,8 @@ from rollbook import (
     StrategyKind,
     SweepOrder,
     SyntheticMarket,
+    TrainingFormat,
+    TrainingRows,
     Unavailable,
     WatchBacktestsResponse,
     new_request_id,
@@ -193,6 +197,30 @@ async def test_a_sweep_from_its_axes_to_its_points(lab: AsyncLab) -> None:
     assert (await lab.delete_sweep(made.sweep_id)).delete_time is not None
     with pytest.raises(NotFound):
         await lab.get_sweep(made.sweep_id)
+
+
+async def test_training_data_is_exported(lab: AsyncLab) -> None:
+    """The file comes in pieces, after its progress, and what it holds is told at the end; of a run that is not there
+    nothing is written."""
+    run = await seen(lab, (await lab.create_backtest(await spec_of(lab))).backtest_id, has_ended)
+    pieces: list[bytes] = []
+    progress: list[ExportProgress] = []
+    told = await lab.export_training_data(
+        run.backtest_id,
+        pieces.append,
+        rows=TrainingRows.CANDIDATES,
+        file_format=TrainingFormat.JSONL,
+        on_progress=progress.append,
+    )
+    rows = [json.loads(line) for line in b"".join(pieces).splitlines()]
+    assert (len(rows), told.opened) == (told.examples, sum(row["action"] == "OPEN" for row in rows))
+    assert run.status is not None
+    assert progress[-1].decisions_done == progress[-1].decisions_total == run.status.decisions_total
+    examples = await lab.export_training_data(run.backtest_id, lambda _: None)
+    assert examples.examples < told.examples
+    with pytest.raises(NotFound):
+        await lab.export_training_data("nobody", pieces.clear)  # type: ignore[arg-type]
+    assert pieces
 
 
 async def test_a_command_is_queued_once(lab: AsyncLab) -> None:

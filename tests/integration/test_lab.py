@@ -125,6 +125,7 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({"preset": "reckless"}, ("OUT_OF_BOUNDS", "spec.preset")),
     ({"name": "x" * 129}, ("TOO_LARGE", "spec.name")),
     ({"quantity": 0.0}, ("OUT_OF_BOUNDS", "spec.quantity")),
+    ({"quantity": 1e-12}, ("OUT_OF_BOUNDS", "spec.quantity")),
     ({"quantity": 0.15}, ("OUT_OF_BOUNDS", "spec.quantity")),
     ({"max_open_chains": 0}, ("OUT_OF_BOUNDS", "spec.max_open_chains")),
     ({"decision_hour": 8}, ("OUT_OF_BOUNDS", "spec.decision_hour")),

@@ -103,6 +103,7 @@ def test_csv_and_parquet_of_the_same_rows_are_the_same_dataset(tmp_path: Path) -
         pytest.param([1000 * EPOCH, 1000 * (EPOCH + 3600)], id="milliseconds"),
         pytest.param([SECOND * EPOCH, SECOND * (EPOCH + 3600)], id="microseconds"),
         pytest.param([float(EPOCH), EPOCH + 3600.0], id="seconds with a point"),
+        pytest.param([Decimal(EPOCH), Decimal(EPOCH + 3600)], id="decimals"),
         pytest.param([datetime(2026, 3, 27, 8), datetime(2026, 3, 27, 9)], id="datetimes"),  # noqa: DTZ001
         pytest.param(
             [datetime(2026, 3, 27, hour, tzinfo=timezone(timedelta(hours=1))) for hour in (9, 10)], id="zoned datetimes"
@@ -215,9 +216,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: b
     assert (refusal.value.reason, refusal.value.field) == (Reason.MALFORMED_DATA, "path")
 
 
-@pytest.mark.parametrize("name", ["absent.csv", "*.csv", ".", "http://localhost/bars.csv"])
+@pytest.mark.parametrize("name", ["absent.csv", "*.csv", ".", "http://localhost/bars.csv", "x" * 300 + ".csv"])
 def test_a_file_that_is_not_there(tmp_path: Path, name: str) -> None:
-    """A pattern, a folder and an address are no files."""
+    """A pattern, a folder, an address and a name that no file can have are no files."""
     write(tmp_path / "bars.csv", polars.DataFrame({"ts": TIMES, **OHLC}))
     with pytest.raises(NotFound) as refusal:
         read_table(tmp_path / name, DatasetKind.BARS)

@@ -141,6 +141,15 @@ def test_mid_fills_are_better_for_us_than_real_ones() -> None:
     assert better.open_price >= first.open_price
 
 
+def test_the_highest_volatility_that_a_spec_may_have_comes_to_an_end() -> None:
+    """At 5,000 % for a year four deviations are more strikes than anybody can look at: the listing ends before."""
+    data = MarketData(random_bars(72, seed=1, spot=60_000.0, volatility=0.5, start=at(1)))
+    spec = resolved(
+        data, level=5.0, volatility={"multiplier": 10.0}, selection={"min_dte_days": 5.0, "max_dte_days": 400.0}
+    )
+    assert len(run(spec, data).steps.time) == 3
+
+
 def test_every_modelled_price_lies_on_the_grid_at_its_shortest_spelling() -> None:
     """Prices are spelled as the venue spells them: whole ticks, no noise of doubles."""
     spec, data = busy(3)

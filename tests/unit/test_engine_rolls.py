@@ -107,6 +107,16 @@ def test_below_the_defence_nothing_is_rolled() -> None:
     assert chain.num_rolls == 0
 
 
+def test_a_stop_is_reached_at_its_very_multiple() -> None:
+    """Sold at 0.0002 and offered at 0.0006: three times, though the quotient of these doubles is a little less."""
+    closes = np.full(20 * 24, 100_000.0)
+    quotes = {ENTRY: {HELD: (0.0002, 0.0003)}, LATER: {HELD: (0.0005, 0.0006)}}
+    data = MarketData(bars(closes, START), chains=chains(quotes))
+    spec = resolved(data, exit_style=ExitStyle.TP_AND_ROLL, selection=SELECTION, exits={"stop": 3.0}, end_time=at(20))
+    leg = only(run(spec, data)).legs[0]
+    assert (leg.trigger, leg.close_price) == ("stop", 0.0006)
+
+
 def test_a_stop_closes_and_comes_before_defence() -> None:
     """An ask of 0.028 is twice the entry: bought back although a roll would pay: 0.014 - 0.028 - 0.0006."""
     chain = only(scene({HELD: (0.027, 0.028), NEXT: (0.04, 0.041)}, 104_000.0, stop=2.0))

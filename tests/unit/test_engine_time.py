@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from rollbook_server.domain.backtest import engine, kernel
 from rollbook_server.domain.backtest.market import Bars, MarketData, OptionChains, VolatilityIndex
 from rollbook_server.domain.backtest.pricing import prices
 from rollbook_server.domain.backtest.rows import Rows, StepOutcome
-from rollbook_server.domain.backtest.spec import BacktestSpec, ExitStyle
+from rollbook_server.domain.backtest.spec import BacktestSpec, ExitStyle, Scoring
 from rollbook_server.domain.backtest.timeline import decision_times, delivery_prices, resampled
 from rollbook_server.domain.backtest.volatility import realized
 from rollbook_server.domain.chains import CloseReason
@@ -207,6 +208,24 @@ def test_a_decision_is_made_on_the_last_close_and_filled_at_the_next_open() -> N
     assert leg.open_delta > 0.30
 
 
+@pytest.mark.parametrize(
+    ("begin", "interval", "given", "field"),
+    [
+        (at(1, 8), DAY, {"decision_hour": 0}, "spec.decision_hour"),
+        (at(1, 0, 30), HOUR, {"decision_hour": 9}, "spec.decision_hour"),
+        (at(1, 0, 30), HOUR, {"decision_hour": 10, "bar_minutes": 120}, "spec.bar_minutes"),
+    ],
+)
+def test_decisions_that_no_bar_begins_with_are_refused(
+    begin: Micros, interval: Micros, given: dict[str, Any], field: str
+) -> None:
+    """Daily bars from 08:00 to 08:00, and hours that begin at half past: such a run would never find its bar."""
+    data = MarketData(bars(np.full(72, 100_000.0), begin, interval=interval))
+    with pytest.raises(InvalidArgument) as refusal:
+        resolved(data, **given)
+    assert refusal.value.field == field
+
+
 def test_a_decision_without_its_bar_is_no_data() -> None:
     """Neither is there a decision by a close that is not the newest."""
     closes = np.full(3 * 24, 100_000.0)
@@ -286,6 +305,24 @@ def test_an_expiry_in_a_gap_comes_before_what_waits_and_has_the_last_close() -> 
     assert chain.legs[0].symbol == "BTC-12DEC25-105000-C"
     assert (chain.close_time, chain.close_reason) == (at(12, 8), CloseReason.EXPIRED)
     assert chain.legs[0].close_index_price == 104_000.0
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_roll_whose_target_expires_in_a_gap_is_not_made(beyond: int) -> None:
+    """The call of the 26th took its profit and was to be rolled into one of the 12th; the next bar begins as that one
+    expires, or later: the leg is held, and judged again."""
+    closes = np.full(28 * 24, 100_000.0)
+    closes[60:] = 80_000.0
+    gap = [at(3, 13) + hour * HOUR for hour in range(8 * 24 + 19 + beyond)]
+    data = MarketData(bars(closes, START, without=gap))
+    selection = {"min_dte_days": 5.0, "max_dte_days": 26.0, "min_delta": 0.01, "target_delta": 0.21, "max_delta": 0.6}
+    spec = resolved(
+        data, exit_style=ExitStyle.TP_AND_ROLL, level=0.5, selection=selection | {"scoring": Scoring.NEAREST_DELTA},
+        exits={"take_profit": 0.3, "max_debit": 1.0},
+    )  # fmt: skip
+    held, later = run(spec, data).chains[0].legs[:2]
+    assert (held.symbol, held.trigger) == ("BTC-26DEC25-112000-C", "take_profit")
+    assert held.close_time == later.open_time == at(12, 9 + beyond)
 
 
 def test_delivery_prices_are_of_the_hour_before_eight() -> None:

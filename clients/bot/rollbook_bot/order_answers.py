@@ -8,15 +8,15 @@ from typing import Any
 
 from rollbook import OrderState
 from rollbook_bot.exchange import asked, asked_trades
-from rollbook_bot.holdings import Working
-from rollbook_bot.spelling import number, order_state
+from rollbook_bot.held import FollowedOrder
+from rollbook_bot.spelling import average, number, order_state
 from rollbook_bot.told import ToldOrder
 from rollbook_bot.venue_trades import VenueTrade, read_trades, traded
 
 log = logging.getLogger("rollbook_bot")
 
 
-def ask_order(client: Any, order_id: str, known: Working) -> ToldOrder | None:
+def ask_order(client: Any, order_id: str, known: FollowedOrder) -> ToldOrder | None:
     """State and trades of an order, as far as the client offers them; None where it does not, or does not answer, or
     says what makes no sense, which is logged. An order that has ended is only asked for its trades.
     """
@@ -35,7 +35,7 @@ def ask_order(client: Any, order_id: str, known: Working) -> ToldOrder | None:
         if filled is None:
             filled = known.quantity if state is OrderState.FILLED else known.filled
         trades = _trades(client, order_id, known) if filled > known.traded else ()
-        price = number(answer.get("average_price"), "average_price") or number(answer.get("price"), "price")
+        price = average(answer.get("average_price"), "average_price") or number(answer.get("price"), "price")
         if filled > known.filled and filled > traded(trades) and price is None:
             raise ValueError("average_price: it is filled, but nobody says at what price")
         return _told(
@@ -53,11 +53,11 @@ def ask_order(client: Any, order_id: str, known: Working) -> ToldOrder | None:
         return None
 
 
-def _trades(client: Any, order_id: str, known: Working) -> tuple[VenueTrade, ...]:
+def _trades(client: Any, order_id: str, known: FollowedOrder) -> tuple[VenueTrade, ...]:
     return read_trades(asked_trades(client, order_id), known.symbol, known.side, "trades")
 
 
-def _told(order_id: str, known: Working, state: OrderState, filled: Decimal, **more: Any) -> ToldOrder:
+def _told(order_id: str, known: FollowedOrder, state: OrderState, filled: Decimal, **more: Any) -> ToldOrder:
     values = {"limit_price": None, "average_price": None, "fee": None, "index_price": None, **more}
     return ToldOrder(
         symbol=known.symbol,

@@ -29,6 +29,7 @@ from rollbook import (
     ChainState,
     ChainValuation,
     Client,
+    LedgerEntry,
     LedgerError,
     Mark,
     Mode,
@@ -36,10 +37,13 @@ from rollbook import (
     new_request_id,
 )
 from rollbook.payloads import closed_payload, open_payload
+from rollbook_bot import durable
 from rollbook_bot.exchange import asked
 from rollbook_bot.holdings import Holdings
+from rollbook_bot.letters import Command
 from rollbook_bot.marks import read_mark
 from rollbook_bot.order_answers import ask_order
+from rollbook_bot.recalled import commands_in, orders_in
 from rollbook_bot.recorder import Recorder
 from rollbook_bot.reports import follow, id_of, news, report
 from rollbook_bot.told import ToldOrder, each_result, read_result
@@ -53,7 +57,12 @@ _PATIENCE = 5.0
 _QUIET = 1.0
 """Seconds that what was told may take to be recorded, for the ledger's holdings to be taken."""
 _FIRST_LOOK = 1.0
-"""Seconds that the first OPEN waits for the ledger, where nothing is known of what is held."""
+"""Seconds that the first result after a start waits for the ledger to say what is held and known: what is on the disk
+may be older, if the disk was full."""
+_RECALLED = 500
+"""Entries of the ledger that are asked for after a start, since their results may be told again."""
+_AGAIN = 0.25
+"""Seconds until a disk that took nothing is tried again."""
 
 
 class PositionTracker:
@@ -74,7 +83,9 @@ class PositionTracker:
         self._lock = threading.RLock()
         self._parts: tuple[Recorder, Client, Holdings] | None = None
         self._changes = 0
+        self._unsaved = False
         self._looked = threading.Event()
+        self._recalled = False
         self._news = threading.Event()
         self._shown: dict[str, Any] = {}
 
@@ -103,39 +114,64 @@ class PositionTracker:
     # What the bot did.
 
     def process_execution_result(self, result: MutableMapping[str, Any]) -> None:
-        """Tell what one attempt, or a batch (`results`), came to. Never waits for the ledger, and never raises: what
-        makes no sense is said loudly, and kept in the spool's folder `unread`.
+        """Tell what one attempt, or a batch (`results`), came to. Never waits for the ledger, but up to a second for it
+        to say what is held, once after the start. Never raises: what makes no sense is said loudly, and kept in the
+        spool's folder `unread`.
 
         The same dict again is known again, by the ids of its orders, or by the `request_id` that is written into it at
         first sight; where an order in it has filled meanwhile, that is told.
         """
-        for each in each_result(result):
+        try:
+            results = each_result(result)
+        except AttributeError as error:  # no dict
+            self._keep(result, error)
+            return
+        for each in results:
             try:
                 self._process(each)
             except Exception as error:  # whatever is wrong with it must not stop a bot, and must not be lost
                 self._keep(each, error)
 
     def _process(self, result: MutableMapping[str, Any]) -> None:
-        told = read_result(result)
-        if told is None:
+        if read_result(result) is None:
             return
         recorder, _, holdings = self._open()
-        if not holdings.known:
-            self._looked.wait(_FIRST_LOOK)
+        if not self._looked.wait(_FIRST_LOOK):
+            self._looked.set()  # once is enough
         with self._lock:
+            told = read_result(result)  # now: another thread may have given it an id meanwhile
+            if told is None:
+                return
             request_id = id_of(told, self._account) or new_request_id()
+            # Orders that are followed were told, even if that was so long ago that their result is forgotten.
+            known = bool(told.orders) and all(holdings.order(order.order_id) for order in told.orders)
+            if known or request_id in holdings.told:
+                time = told.executed_time
+                if time is None or time.isoformat() == holdings.told.get(request_id):
+                    time = datetime.now(UTC)  # what was written into it says when it was told first
+                self._tell(recorder, holdings, [*news(told, request_id, time, self._account, holdings)])
+                return
             time = told.executed_time or datetime.now(UTC)
-            if request_id in holdings.told:
-                for more in news(told, time, self._account, holdings):
-                    recorder.record(more)
-            else:
-                result["request_id"] = request_id
-                result["executed_time"] = time.isoformat()
-                execution = report(told, request_id, time, self._account, holdings)
-                if execution is not None:
-                    recorder.record(execution)
-                holdings.remember(request_id)
-            self._changed(holdings)
+            result["request_id"] = request_id
+            result["executed_time"] = time.isoformat()
+            execution = report(told, request_id, time, self._account, holdings)
+            if execution is None:
+                log.warning("it came to nothing, in no chain that is known: %s", "; ".join(told.errors) or told.action)
+            holdings.remember(request_id, "" if told.executed_time else time.isoformat())
+            commands: list[Command] = [] if execution is None else [execution]
+            # An order of it that was told before, in another result, may be no part of the execution.
+            commands += news(told, request_id, time, self._account, holdings)
+            self._tell(recorder, holdings, commands)
+
+    def _tell(self, recorder: Recorder, holdings: Holdings, commands: list[Command]) -> None:
+        """Records what the holdings have followed already. First they are on the disk, with it: killed in between, the
+        next start records it."""
+        if not commands:
+            return
+        holdings.outbox = commands
+        self._changed(holdings)
+        for command in commands:
+            recorder.record(command)
 
     def _keep(self, result: object, error: Exception) -> None:
         """A result that could not be read, for somebody to look at."""
@@ -144,17 +180,29 @@ class PositionTracker:
             folder = self._spool / "unread"
             folder.mkdir(parents=True, exist_ok=True)
             file = folder / f"{uuid.uuid4()}.json"
-            file.write_text(text, encoding="utf-8")
+            durable.write(file, text.encode())
             log.critical("an execution result could not be recorded: %s; it is kept in %s", error, file)
         except Exception:
             log.critical("an execution result could not be recorded: %s; and not kept: %r", error, result)
 
     def _changed(self, holdings: Holdings) -> None:
         self._changes += 1
+        if not self._save(holdings) and not self._unsaved:
+            self._unsaved = True
+            self._news.set()  # whoever waits for it tries the disk again
+
+    def _save(self, holdings: Holdings) -> bool:
+        """Writes the holdings, if the disk takes them."""
         try:
             holdings.save()
         except OSError as error:
-            log.error("what is held could not be written: %s; the ledger knows it", error)
+            if not self._unsaved:
+                log.error("what is held cannot be written: %s; the ledger knows it", error)
+            return False
+        if self._unsaved:
+            self._unsaved = False
+            log.warning("what is held is written again")
+        return True
 
     # What it is worth.
 
@@ -168,8 +216,11 @@ class PositionTracker:
                 `get_user_trades_by_order(order_id)`, a list of trades. See `rollbook_bot.Exchange`.
 
         Trades are asked for where more is filled than was told by trades: they bring fees and index prices, and take
-        the place of what was told in sum, for a day after the order's end. No lock is held while the exchange is asked.
-        What it does not answer is logged, and left out.
+        the place of what was told in sum, for a day after the order's end. What the exchange does not answer is logged,
+        and left out.
+
+        It takes as long as the exchange's answers, and then waits for the ledger: while that is away five seconds for
+        the marks of each mode. Nothing else waits for it meanwhile; a bot that must not wait gives it a thread.
         """
         recorder, ledger, holdings = self._open()
         with self._lock:
@@ -197,12 +248,9 @@ class PositionTracker:
             known = holdings.order(found.order_id)
             if known is None:
                 return
-            chain = holdings.chains.get(known.position_id)
-            mode = chain.line.mode if chain is not None else Mode.LIVE
-            command = follow(found, known, mode, datetime.now(UTC), self._account, holdings)
+            command = follow(found, known, datetime.now(UTC), self._account, holdings)
             if command is not None:
-                recorder.record(command)
-                self._changed(holdings)
+                self._tell(recorder, holdings, [command])
 
     # What it looks like.
 
@@ -253,7 +301,9 @@ class PositionTracker:
                     on_recorded=lambda *_: self._news.set(),
                     on_dead=lambda *_: self._news.set(),
                 )
-                self._parts = (recorder, client, Holdings(self._spool / "holdings.json"))
+                holdings = Holdings(self._spool, self._account)
+                _take_up(recorder, holdings)
+                self._parts = (recorder, client, holdings)
                 self._news.set()
                 threading.Thread(target=self._watch, name="rollbook-holdings", daemon=True).start()
             return self._parts
@@ -261,12 +311,16 @@ class PositionTracker:
     def _watch(self) -> None:
         """Takes what is held from the ledger whenever that has all that was told."""
         while True:
-            self._news.wait()
+            came = self._news.wait(_AGAIN if self._unsaved else None)
             self._news.clear()
             with self._lock:
                 if self._parts is None:
                     return
                 parts = self._parts
+                if self._unsaved:
+                    self._save(parts[2])
+            if not came:
+                continue
             try:
                 if parts[0].flush(_QUIET):
                     self._look(*parts)
@@ -277,16 +331,45 @@ class PositionTracker:
     def _look(self, recorder: Recorder, client: Client, holdings: Holdings) -> None:
         with self._lock:
             changes = self._changes
+            if recorder.waiting:  # told since then; the news of it comes
+                return
         try:
             states = (ChainState.PENDING, ChainState.OPEN, ChainState.FLAT)
-            chains = list(client.iterate_chains(states=states, page_size=500, deadline=_PATIENCE))
+            chains = list(
+                client.iterate_chains(states=states, order=ChainOrder.OLDEST_FIRST, page_size=500, deadline=_PATIENCE)
+            )
+            recalled = [] if self._recalled else _recorded(client)
         except (LedgerError, RuntimeError) as error:  # RuntimeError: closed meanwhile
             log.info("what is held is not known from the ledger: %s", error)
             return
         with self._lock:
+            if self._parts is None or self._parts[2] is not holdings:  # closed meanwhile: the file may be another's now
+                return
+            holdings.recall(commands_in(recalled))
             if changes == self._changes and not recorder.waiting:
-                holdings.take(chains)
+                holdings.take(chains, orders_in(recalled))
+                self._recalled = True
                 self._changed(holdings)
+
+
+def _take_up(recorder: Recorder, holdings: Holdings) -> None:
+    """Brings holdings and spool together after a start. What was told last is recorded once more, unless it is in the
+    spool: if the ledger has it, it counts once. What is in the spool was told."""
+    try:
+        names = [*recorder.spool.dead_names(), *recorder.spool.names()]
+    except OSError as error:
+        log.error("the spool cannot be read: %s", error)
+        names = []
+    spooled = [name.partition("-")[2].removesuffix(".json") for name in names]
+    for command in holdings.outbox:
+        if command.request_id not in spooled:
+            recorder.record(command)
+    holdings.recall(dict.fromkeys(spooled, ""))
+
+
+def _recorded(client: Client) -> list[LedgerEntry]:
+    """The ledger's last entries, the oldest first. Raises LedgerError."""
+    return [*reversed(client.list_entries(newest_first=True, page_size=_RECALLED, deadline=_PATIENCE).entries)]
 
 
 def _pages(ledger: Client, states: tuple[ChainState, ...]) -> tuple[list[PositionChain], list[ChainValuation]]:

@@ -13,13 +13,14 @@ from rollbook import (
     ExecutionStatus,
     Fill,
     FillSource,
-    Mode,
     Order,
     OrderState,
     RecordFillsRequest,
     Side,
 )
-from rollbook_bot.holdings import Holdings, Line, Working
+from rollbook_bot.contracts import underlying_of
+from rollbook_bot.held import FollowedOrder, Line
+from rollbook_bot.holdings import Holdings
 from rollbook_bot.told import Told, ToldOrder
 from rollbook_bot.venue_trades import VenueTrade, traded
 
@@ -37,37 +38,41 @@ def made_id(*words: str) -> str:
 
 
 def id_of(told: Told, account: str) -> str:
-    """The id that a result has by itself: that of its orders, if each has one. Else none, and it is empty."""
+    """The id that a result has by itself: that of its orders, if each has one, else the one that is in it, which need
+    be no UUID. Else none, and it is empty."""
     ids = [order.order_id for order in told.orders]
-    if not ids or not all(ids):
-        return told.request_id
-    return made_id(account, told.mode, told.action, *ids)
+    if ids and all(ids):
+        return made_id(account, told.mode, told.action, *ids)
+    try:
+        return str(uuid.UUID(told.request_id)) if told.request_id else ""
+    except ValueError:
+        return made_id(account, told.mode, "named", told.request_id)
 
 
 def line_of(told: Told) -> Line:
-    """Which chains it may belong to."""
-    return Line(told.mode, told.underlying, told.strategy, told.strategy_name)
+    """Which chains it may belong to. The underlying is that of the contract, as the ledger reads it."""
+    symbol = told.symbol or told.from_symbol or told.to_symbol
+    return Line(told.mode, underlying_of(symbol) or told.underlying, told.strategy, told.strategy_name)
 
 
 def report(told: Told, request_id: str, time: datetime, account: str, holdings: Holdings) -> ExecutionResult | None:
     """The execution of a result that is told for the first time; None if nothing came of it and it names no chain.
 
     An OPEN on a contract that is held is an ADD; an OPEN after a roll of the same line that was left half done names
-    its chain, and so completes it. A CLOSE or ROLL names the chain that holds its contract, if that is one.
+    its chain, and so completes it. A CLOSE or ROLL names the chain that holds its contract, if that is one. Of a ROLL
+    that goes on after it was left half done only what it sells is in the execution: what it bought back was told.
     """
     line = line_of(told)
-    action, position_id = _place(told, line, request_id, holdings)
+    action, position_id, roll = _place(told, line, request_id, account, holdings)
     orders = [_named(order, request_id, number) for number, order in enumerate(told.orders)]
+    if action is Action.ROLL and roll != request_id:
+        orders = [order for order in orders if order.side is Side.SELL]
     fills = tuple(fill for order in orders if order.filled for fill in _fills(order, order.trades, time))
     status = _status(told, orders)
     if status is ExecutionStatus.ERROR and action is not Action.OPEN and not position_id:
         return None
     for order in orders:
-        _move(order, line, position_id, holdings, time, rolls=action is Action.ROLL)
-    if action is Action.ROLL and position_id in holdings.chains:
-        chain = holdings.chains[position_id]
-        opens = any(order.side is Side.SELL and (order.filled or order.state not in ENDED) for order in orders)
-        chain.half_rolled = not chain.held and not opens and bool(fills)
+        _move(order, line, position_id, roll, holdings, time)
     if position_id:
         holdings.settle(position_id)
     return ExecutionResult(
@@ -92,18 +97,18 @@ def report(told: Told, request_id: str, time: datetime, account: str, holdings: 
     )
 
 
-def news(told: Told, time: datetime, account: str, holdings: Holdings) -> Iterator[RecordFillsRequest]:
+def news(told: Told, request_id: str, time: datetime, account: str, holdings: Holdings) -> Iterator[RecordFillsRequest]:
     """What has become of orders since they were told, where the same result is told again."""
-    for order in told.orders:
+    for order in (_named(order, request_id, number) for number, order in enumerate(told.orders)):
         known = holdings.order(order.order_id)
         if known is not None:
-            command = follow(order, known, told.mode, time, account, holdings)
+            command = follow(order, known, time, account, holdings)
             if command is not None:
                 yield command
 
 
 def follow(
-    order: ToldOrder, known: Working, mode: Mode, time: datetime, account: str, holdings: Holdings
+    order: ToldOrder, known: FollowedOrder, time: datetime, account: str, holdings: Holdings
 ) -> RecordFillsRequest | None:
     """More of an order that was told has filled, or its trades are known now, or it has ended; None if nothing of it.
 
@@ -115,22 +120,20 @@ def follow(
     ends = order.state in ENDED and known.ended is None
     if more <= 0 and not fresh and not ends:
         return None
-    chain = holdings.chains.get(known.position_id)
-    if chain is not None and more > 0:
-        holdings.fill(known.position_id, chain.line, order.symbol, order.side, more)
+    if known.position_id and more > 0:
+        holdings.fill(known.position_id, known.line, known.symbol, known.side, more, known.roll)
     known.filled = max(order.filled, known.filled)
     known.traded += traded(fresh)
     known.trade_ids += [trade.trade_id for trade in fresh]
     told_as_ended = known.ended is not None
     if order.state in ENDED or told_as_ended:
         holdings.end(order.order_id, known, time)
-    if chain is not None and known.rolls and not chain.held:
-        # What a roll bought back is gone, and what it was to sell never came: an OPEN completes it.
-        bought, never_sold = order.side is Side.BUY and more > 0, ends and not known.filled
-        chain.half_rolled = chain.half_rolled or bought or never_sold
     holdings.settle(known.position_id)
     in_sum = more > 0 and known.filled > known.traded
-    words = [str(order.filled.normalize()), order.state, *(trade.trade_id for trade in fresh)]
+    mode = known.line.mode
+    # The time is part of it: where the disk was full the same may be told again at another time, after a kill, and the
+    # ledger takes an order's sum twice, but not one command with two times.
+    words = [str(order.filled.normalize()), order.state, *(trade.trade_id for trade in fresh), time.isoformat()]
     return RecordFillsRequest(
         request_id=made_id(account, mode, "fills", order.order_id, *words),
         account=account,
@@ -140,18 +143,37 @@ def follow(
     )
 
 
-def _place(told: Told, line: Line, request_id: str, holdings: Holdings) -> tuple[Action, str]:
-    """What it does in which chain; a name of its own for a new one, so that later results can name it at once."""
-    if told.action is not Action.OPEN:
-        holding = holdings.holding(line, told.from_symbol if told.action is Action.ROLL else told.symbol)
-        return told.action, holding[0] if len(holding) == 1 else ""
+def _place(told: Told, line: Line, request_id: str, account: str, holdings: Holdings) -> tuple[Action, str, str]:
+    """What it does in which chain, and as part of which roll; a new chain gets a name of its own, so that later results
+    can name it at once."""
+    if told.action is Action.CLOSE:
+        holding = holdings.holding(line, told.symbol)
+        return told.action, holding[0] if len(holding) == 1 else "", ""
+    if told.action is Action.ROLL:
+        holding = holdings.holding(line, told.from_symbol)
+        if not holding and _bought_before(told, account, holdings):  # the rest of one that was left half done
+            for name in holdings.half_rolled(line, told.to_symbol):
+                if told.from_symbol in holdings.chains[name].rolled_from:
+                    return told.action, name, holdings.chains[name].half_roll
+        return told.action, holding[0] if len(holding) == 1 else "", request_id
     holding = holdings.holding(line, told.symbol)
     if holding:
-        return Action.ADD, holding[-1]
-    half = holdings.half_rolled(line)
+        return Action.ADD, holding[-1], ""
+    half = holdings.half_rolled(line, told.symbol)
     if half:
-        return Action.OPEN, half[0]
-    return Action.OPEN, f"{told.symbol}-{request_id[:8]}"
+        return Action.OPEN, half[0], holdings.chains[half[0]].half_roll
+    # Not of the request_id itself: one that a bot made may begin like all others of the same minute.
+    return Action.OPEN, f"{told.symbol}-{made_id(request_id)[:8]}", ""
+
+
+def _bought_before(told: Told, account: str, holdings: Holdings) -> bool:
+    """Whether all that a roll buys back was told before: it is tried again, or its dict has grown."""
+    return all(
+        holdings.order(order.order_id) is not None
+        or (order.order_id and made_id(account, told.mode, told.action, order.order_id) in holdings.told)
+        for order in told.orders
+        if order.side is Side.BUY
+    )
 
 
 def _status(told: Told, orders: list[ToldOrder]) -> ExecutionStatus:
@@ -235,23 +257,24 @@ def _order(order: ToldOrder, time: datetime) -> Order:
     )
 
 
-def _move(order: ToldOrder, line: Line, position_id: str, holdings: Holdings, time: datetime, *, rolls: bool) -> None:
-    """The holdings after an order that is told for the first time."""
-    if position_id and order.filled:
-        holdings.fill(position_id, line, order.symbol, order.side, order.filled)
+def _move(order: ToldOrder, line: Line, position_id: str, roll: str, holdings: Holdings, time: datetime) -> None:
+    """The holdings after an order, which may have been told before in another result."""
     if order.simulated:
+        if position_id:
+            holdings.fill(position_id, line, order.symbol, order.side, order.filled, roll)
         return
-    known = Working(
-        position_id,
-        order.symbol,
-        order.side,
-        order.quantity,
-        order.filled,
-        traded(order.trades),
-        [trade.trade_id for trade in order.trades],
-        rolls,
-    )
+    known = FollowedOrder(position_id, line, order.symbol, order.side, order.quantity, roll=roll)
+    before = holdings.order(order.order_id)
+    if before is not None:
+        known.filled, known.traded, known.trade_ids = before.filled, before.traded, before.trade_ids
+    more = order.filled - known.filled
+    fresh = [trade for trade in order.trades if trade.trade_id not in known.trade_ids]
+    known.filled = max(order.filled, known.filled)
+    known.traded += traded(fresh)
+    known.trade_ids = [*known.trade_ids, *(trade.trade_id for trade in fresh)]
     if order.state in ENDED:
         holdings.end(order.order_id, known, time)
     else:
-        holdings.working[order.order_id] = known
+        holdings.work(order.order_id, known)
+    if position_id and more > 0:
+        holdings.fill(position_id, line, order.symbol, order.side, more, roll)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from rollbook import OrderState
@@ -17,6 +17,8 @@ _STATES = {
     "canceled": OrderState.CANCELLED,
     "rejected": OrderState.REJECTED,
 }
+_SMALLEST, _EXACT = Decimal("1e-18"), Context(prec=400)
+"""The last digit that the ledger takes of a price; and as many digits as a float can have."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -38,6 +40,17 @@ def number(value: object, where: str) -> Decimal | None:
 def above_zero(value: object, where: str) -> Decimal | None:
     """A price; 0 is the venue's "none". Raises ValueError."""
     return number(value, where) or None
+
+
+def average(value: object, where: str) -> Decimal | None:
+    """An average price; 0 is the venue's "none". A quotient may have more digits than the ledger takes, which would
+    keep the order out of it: it is rounded once more. Raises ValueError.
+    """
+    found = number(value, where)
+    if not found:
+        return None
+    rounded = found.quantize(_SMALLEST, context=_EXACT)
+    return found if found == rounded else rounded
 
 
 def plain(value: object) -> Any:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from rollbook_bot.contracts import product_of
 from rollbook_bot.spelling import number
-from rollbook_bot.venue_trades import product_of
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from decimal import Decimal
 from typing import Any
 
 from rollbook import Action, Mode, OrderState, Side, StrategyKind
-from rollbook_bot.spelling import number, order_state
+from rollbook_bot.contracts import underlying_of
+from rollbook_bot.spelling import average, number, order_state
 from rollbook_bot.venue_trades import VenueTrade, read_trades, traded
 
 _STRATEGIES = {"COVERED_CALL": StrategyKind.COVERED_CALL, "CASH_SECURED_PUT": StrategyKind.CASH_SECURED_PUT}
@@ -116,7 +117,7 @@ def _underlying(params: Mapping[str, Any], result: Mapping[str, Any], orders: Se
     if said and said != "?":
         return said
     names = [order.symbol for order in orders] + [str(params.get(name) or "") for name in ("symbol", "from_symbol")]
-    return next((name.partition("-")[0].partition("_")[0] for name in names if name), "")
+    return next((underlying_of(name) for name in names if name), "")
 
 
 def _of_side(orders: Sequence[ToldOrder], side: Side) -> str:
@@ -136,13 +137,13 @@ def _order(order: Mapping[str, Any], params: Mapping[str, Any], where: str) -> T
     price = number(order.get("price"), f"{where}.price")
     trades = () if simulated else read_trades(order.get("trades"), symbol, side, f"{where}.trades")
     filled = number(_first(order, "filled_size", "filled_amount"), f"{where}.filled_size")
-    average = number(order.get("average_price"), f"{where}.average_price")
+    averaged = average(order.get("average_price"), f"{where}.average_price")
     if filled is None:
         filled = quantity if state is OrderState.FILLED else Decimal(0)
     filled = max(filled, traded(trades))
-    if filled and not average:
-        average = price
-    if filled > traded(trades) and average is None:
+    if filled and averaged is None:
+        averaged = price
+    if filled > traded(trades) and averaged is None:
         raise ValueError(f"{where}.price: it is filled, but nobody says at what price")
     return ToldOrder(
         symbol=symbol,
@@ -153,7 +154,7 @@ def _order(order: Mapping[str, Any], params: Mapping[str, Any], where: str) -> T
         state=state,
         simulated=simulated,
         filled=filled,
-        average_price=average,
+        average_price=averaged,
         fee=number(order.get("fee"), f"{where}.fee"),
         index_price=number(order.get("index_price"), f"{where}.index_price"),
         label=str(order.get("label") or ""),

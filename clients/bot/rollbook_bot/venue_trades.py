@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from rollbook import Liquidity, Side
+from rollbook_bot.contracts import settlement_currency
 from rollbook_bot.spelling import above_zero, milliseconds, number, plain
 
 log = logging.getLogger("rollbook_bot")
@@ -46,17 +47,6 @@ class VenueTrade:
     index_price: Decimal | None
     time: datetime
     liquidity: Liquidity
-
-
-def product_of(symbol: str) -> str:
-    """What a contract is named after: BTC is paid in coin, BTC_USDC in USDC."""
-    return symbol.partition("-")[0]
-
-
-def settlement_currency(symbol: str) -> str:
-    """What a contract is paid in."""
-    base, _, quote = product_of(symbol).partition("_")
-    return quote or base
 
 
 def read_trades(trades: object, symbol: str, side: Side, where: str) -> tuple[VenueTrade, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -405,6 +405,41 @@ class Lab(Connection[Services]):
         request = backtest_pb.DeleteSweepRequest(sweep_id=sweep_id)
         answer = self._call(self._opened().backtests.DeleteSweep, request, deadline)
         return models.DeleteSweepResponse.from_proto(answer)
+
+    def export_training_data(
+        self,
+        backtest_id: str,
+        write: Callable[[bytes], object],
+        *,
+        rows: models.TrainingRows = models.TrainingRows.EXAMPLES,
+        file_format: models.TrainingFormat = models.TrainingFormat.PARQUET,
+        on_progress: Callable[[models.ExportProgress], object] | None = None,
+    ) -> models.TrainingStatistics:
+        """Training data of a run that has ended, as one file, piece by piece; returns what it holds.
+
+        What was written is whole only when this returns: write into another file, and rename it then. It takes as long
+        as the rows take to be made, and nothing is tried again.
+
+        Args:
+            backtest_id: The run.
+            write: Called with the next bytes of the file, for example `file.write`.
+            rows: What the run did at each decision, or all that it could have done (CANDIDATES).
+            file_format: CSV, JSONL or PARQUET; all hold the same rows.
+            on_progress: Called while the rows are made.
+
+        Raises NotFound, FailedPrecondition (BACKTEST_NOT_ENDED), Unavailable.
+        """
+        request = models.ExportTrainingDataRequest(backtest_id=backtest_id, rows=rows, format=file_format)
+        pieces = self._listen(self._opened().backtests.ExportTrainingData, request.to_proto())
+        with closing(pieces) as stream:
+            for message in stream:
+                if message.HasField("statistics"):
+                    return models.TrainingStatistics.from_proto(message.statistics)
+                if message.HasField("data"):
+                    write(message.data)
+                elif on_progress is not None:
+                    on_progress(models.ExportProgress.from_proto(message.progress))
+        raise _calls.ended()
 
     # Data: registered once, known by its content, so that all of it can be sent twice.
 

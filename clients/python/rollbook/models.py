@@ -77,6 +77,9 @@ __all__ = [
     "ExitSpec",
     "ExitStyle",
     "ExpiryEntry",
+    "ExportProgress",
+    "ExportTrainingDataRequest",
+    "ExportTrainingDataResponse",
     "FeeSchedule",
     "FeeSource",
     "Fill",
@@ -169,6 +172,7 @@ __all__ = [
     "ResumeBacktestResponse",
     "ResumeSweepRequest",
     "ResumeSweepResponse",
+    "RewardStatistics",
     "Roll",
     "RollMove",
     "Scoring",
@@ -185,6 +189,9 @@ __all__ = [
     "SweepOrder",
     "SweepPoint",
     "SyntheticMarket",
+    "TrainingFormat",
+    "TrainingRows",
+    "TrainingStatistics",
     "TriggerCount",
     "UpdateMarksRequest",
     "UpdateMarksResponse",
@@ -842,6 +849,50 @@ class StepOutcome(enum.StrEnum):
     @classmethod
     def from_proto(cls, number: backtest_pb2.StepOutcome.ValueType) -> Self:
         return _convert.enum_from_proto(cls, backtest_pb2.StepOutcome, "STEP_OUTCOME_", number)
+
+
+class TrainingRows(enum.StrEnum):
+    """Which rows of training data."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not said."""
+    EXAMPLES = "EXAMPLES"
+    """One row for each decision: its state, what the run did, and the reward."""
+    CANDIDATES = "CANDIDATES"
+    """For each decision a row for doing nothing, and one for each contract that could be sold, with the reward that its
+    chain has alone, under the same rules of exit and the same fills.
+    """
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.TrainingRows.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.TrainingRows, "TRAINING_ROWS_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.TrainingRows.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.TrainingRows, "TRAINING_ROWS_", number)
+
+
+class TrainingFormat(enum.StrEnum):
+    """How training data is written. All formats hold the same rows."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not said."""
+    CSV = "CSV"
+    """Text, with a head."""
+    JSONL = "JSONL"
+    """An object of JSON in each line."""
+    PARQUET = "PARQUET"
+    """Apache Parquet."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> backtest_pb2.TrainingFormat.ValueType:
+        return _convert.enum_to_proto(backtest_pb2.TrainingFormat, "TRAINING_FORMAT_", self)
+
+    @classmethod
+    def from_proto(cls, number: backtest_pb2.TrainingFormat.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, backtest_pb2.TrainingFormat, "TRAINING_FORMAT_", number)
 
 
 class SweepOrder(enum.StrEnum):
@@ -2782,6 +2833,132 @@ class Backtest:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RewardStatistics:
+    """Rewards of rows with a chain, in one currency: net PnL over collateral times days, a fraction a day."""
+
+    average: float = 0.0
+    """Their mean."""
+    minimum: float = 0.0
+    """The least."""
+    maximum: float = 0.0
+    """The greatest."""
+
+    def to_proto(self) -> backtest_pb2.RewardStatistics:
+        return backtest_pb2.RewardStatistics(
+            average=self.average,
+            minimum=self.minimum,
+            maximum=self.maximum,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.RewardStatistics) -> Self:
+        return cls(
+            average=message.average,
+            minimum=message.minimum,
+            maximum=message.maximum,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingStatistics:
+    """What some training data is."""
+
+    rows: TrainingRows = TrainingRows.UNSPECIFIED
+    """Which rows."""
+    schema_version: int = 0
+    """Of the columns; another one whenever one is added, goes, or means something else."""
+    data_hash: str = ""
+    """SHA-256, hex, of all rows, whatever their format."""
+    examples: int = 0
+    """Rows."""
+    opened: int = 0
+    """Rows whose action sells a contract."""
+    skipped: int = 0
+    """Rows whose action is SKIP, with a reward of 0."""
+    unfilled: int = 0
+    """Of those that sell: whose sale did not fill, with a reward of 0."""
+    win_rate: float | None = None
+    """Chains with a net PnL above 0 in the settlement currency, 0 to 1; unset without a chain."""
+    reward_coin: RewardStatistics | None = None
+    """In coin; unset without a chain."""
+    reward_usd: RewardStatistics | None = None
+    """In USD; unset without a chain."""
+    first_decision_time: datetime.datetime | None = None
+    """Of the first row."""
+    last_decision_time: datetime.datetime | None = None
+    """Of the last row."""
+    validation_time: datetime.datetime | None = None
+    """The first decision of the rows to validate on."""
+    test_time: datetime.datetime | None = None
+    """The first decision of the rows to test on."""
+    longest_label_seconds: int = 0
+    """Seconds from a decision to the end of its chain, at most: the embargo before each split."""
+    train: int = 0
+    """Rows to train on."""
+    validation: int = 0
+    """Rows to validate on."""
+    test: int = 0
+    """Rows to test on."""
+    embargo: int = 0
+    """Rows for none of them: less than the longest label before the next split."""
+    open_at_end: int = 0
+    """Rows that were left out: their chain is open at the end of the data, so that nobody knows its reward."""
+    without_state: int = 0
+    """Decisions that were left out: there was no data for them, or not all of their state was known."""
+
+    def to_proto(self) -> backtest_pb2.TrainingStatistics:
+        return backtest_pb2.TrainingStatistics(
+            rows=self.rows.to_proto(),
+            schema_version=self.schema_version,
+            data_hash=self.data_hash,
+            examples=self.examples,
+            opened=self.opened,
+            skipped=self.skipped,
+            unfilled=self.unfilled,
+            win_rate=self.win_rate,
+            reward_coin=None if self.reward_coin is None else self.reward_coin.to_proto(),
+            reward_usd=None if self.reward_usd is None else self.reward_usd.to_proto(),
+            first_decision_time=None if self.first_decision_time is None else _convert.time_to_proto(self.first_decision_time),
+            last_decision_time=None if self.last_decision_time is None else _convert.time_to_proto(self.last_decision_time),
+            validation_time=None if self.validation_time is None else _convert.time_to_proto(self.validation_time),
+            test_time=None if self.test_time is None else _convert.time_to_proto(self.test_time),
+            longest_label_seconds=self.longest_label_seconds,
+            train=self.train,
+            validation=self.validation,
+            test=self.test,
+            embargo=self.embargo,
+            open_at_end=self.open_at_end,
+            without_state=self.without_state,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.TrainingStatistics) -> Self:
+        return cls(
+            rows=TrainingRows.from_proto(message.rows),
+            schema_version=message.schema_version,
+            data_hash=message.data_hash,
+            examples=message.examples,
+            opened=message.opened,
+            skipped=message.skipped,
+            unfilled=message.unfilled,
+            win_rate=message.win_rate if message.HasField("win_rate") else None,
+            reward_coin=RewardStatistics.from_proto(message.reward_coin) if message.HasField("reward_coin") else None,
+            reward_usd=RewardStatistics.from_proto(message.reward_usd) if message.HasField("reward_usd") else None,
+            first_decision_time=_convert.time_from_proto(message.first_decision_time) if message.HasField("first_decision_time") else None,
+            last_decision_time=_convert.time_from_proto(message.last_decision_time) if message.HasField("last_decision_time") else None,
+            validation_time=_convert.time_from_proto(message.validation_time) if message.HasField("validation_time") else None,
+            test_time=_convert.time_from_proto(message.test_time) if message.HasField("test_time") else None,
+            longest_label_seconds=message.longest_label_seconds,
+            train=message.train,
+            validation=message.validation,
+            test=message.test,
+            embargo=message.embargo,
+            open_at_end=message.open_at_end,
+            without_state=message.without_state,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SweepAxis:
     """A field that takes several values."""
 
@@ -4045,6 +4222,90 @@ class DeleteSweepResponse:
     def from_proto(cls, message: backtest_service_pb2.DeleteSweepResponse) -> Self:
         return cls(
             delete_time=_convert.time_from_proto(message.delete_time) if message.HasField("delete_time") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExportTrainingDataRequest:
+    """What to export."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+    rows: TrainingRows = TrainingRows.UNSPECIFIED
+    """Which rows. Required."""
+    format: TrainingFormat = TrainingFormat.UNSPECIFIED
+    """How they are written. Required."""
+
+    def to_proto(self) -> backtest_service_pb2.ExportTrainingDataRequest:
+        return backtest_service_pb2.ExportTrainingDataRequest(
+            backtest_id=self.backtest_id,
+            rows=self.rows.to_proto(),
+            format=self.format.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ExportTrainingDataRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+            rows=TrainingRows.from_proto(message.rows),
+            format=TrainingFormat.from_proto(message.format),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExportTrainingDataResponse:
+    """The next piece."""
+
+    progress: ExportProgress | None = None
+    """While the rows are made."""
+    data: bytes | None = None
+    """The next bytes of the file."""
+    statistics: TrainingStatistics | None = None
+    """The last message: what the file holds."""
+
+    def to_proto(self) -> backtest_service_pb2.ExportTrainingDataResponse:
+        _convert.at_most_one(progress=self.progress, data=self.data, statistics=self.statistics)
+        message = backtest_service_pb2.ExportTrainingDataResponse(
+            progress=None if self.progress is None else self.progress.to_proto(),
+            statistics=None if self.statistics is None else self.statistics.to_proto(),
+        )
+        if self.data is not None:
+            message.data = self.data
+        return message
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ExportTrainingDataResponse) -> Self:
+        return cls(
+            progress=ExportProgress.from_proto(message.progress) if message.HasField("progress") else None,
+            data=message.data if message.HasField("data") else None,
+            statistics=TrainingStatistics.from_proto(message.statistics) if message.HasField("statistics") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ExportProgress:
+    """How far an export has come."""
+
+    decisions_done: int = 0
+    """Decisions whose rows are made."""
+    decisions_total: int = 0
+    """Decisions of the run."""
+    rows: int = 0
+    """Rows that are made."""
+
+    def to_proto(self) -> backtest_service_pb2.ExportProgress:
+        return backtest_service_pb2.ExportProgress(
+            decisions_done=self.decisions_done,
+            decisions_total=self.decisions_total,
+            rows=self.rows,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ExportProgress) -> Self:
+        return cls(
+            decisions_done=message.decisions_done,
+            decisions_total=message.decisions_total,
+            rows=message.rows,
         )
 
 

@@ -1,15 +1,18 @@
 """BacktestService: each call is decoded, done by the lab, and encoded; a refusal becomes its status."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from rollbook.v1 import backtest_service_pb2 as pb
 from rollbook.v1 import backtest_service_pb2_grpc
 from rollbook_server.domain.backtest.fields import differences
+from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import SCHEMA_VERSION
 from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, Reason
 from rollbook_server.lab import Lab
+from rollbook_server.labelling import Labelled
 from rollbook_server.rpc import decode, lab_nouns
 from rollbook_server.rpc.encode import timestamp
 from rollbook_server.rpc.enums import enum_map
@@ -22,6 +25,7 @@ from rollbook_server.storage import lab_reads
 from rollbook_server.storage.lab_reads import BacktestFilter
 
 _STATE = enum_map("BacktestState")
+_ROWS, _FORMAT = enum_map("TrainingRows"), enum_map("TrainingFormat")
 _USUAL_POINTS, _MOST_POINTS = 5_000, 10_000
 _MOST_COMPARED = 20
 
@@ -119,13 +123,18 @@ class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServi
     @answers
     async def GetBacktestReport(self, request: pb.GetBacktestReportRequest) -> pb.GetBacktestReportResponse:
         backtest_id = _backtest_id(request)
+        found = await self._ended(backtest_id)
+        html = await self._lab.report(found)
+        return pb.GetBacktestReportResponse(backtest=lab_nouns.backtest(found), html=html)
+
+    async def _ended(self, backtest_id: str) -> Backtest:
+        """A run that is over. Raises NotFound, FailedPrecondition."""
         found = await self._lab.backtest(backtest_id)
         if not found.status.state.ended:
             raise FailedPrecondition(
                 Reason.BACKTEST_NOT_ENDED, f"backtest {backtest_id} is {found.status.state}", "backtest_id"
             )
-        html = await self._lab.report(found)
-        return pb.GetBacktestReportResponse(backtest=lab_nouns.backtest(found), html=html)
+        return found
 
     @answers
     async def CompareBacktests(self, request: pb.CompareBacktestsRequest) -> pb.CompareBacktestsResponse:
@@ -138,6 +147,29 @@ class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServi
         )
 
     # -- streams ------------------------------------------------------------------------------------------------
+
+    @streams
+    async def ExportTrainingData(
+        self, request: pb.ExportTrainingDataRequest
+    ) -> AsyncIterator[pb.ExportTrainingDataResponse]:
+        backtest_id = _backtest_id(request)
+        rows = decode.one(_ROWS, request.rows, "rows")
+        kind = decode.one(_FORMAT, request.format, "format")
+        found = await self._ended(backtest_id)
+        async with aclosing(self._lab.export(found, rows, kind)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, bytes):
+                    yield pb.ExportTrainingDataResponse(data=piece)
+                elif isinstance(piece, Labelled):
+                    yield pb.ExportTrainingDataResponse(
+                        progress=pb.ExportProgress(
+                            decisions_done=piece.decisions_done,
+                            decisions_total=piece.decisions_total,
+                            rows=piece.rows,
+                        )
+                    )
+                else:
+                    yield pb.ExportTrainingDataResponse(statistics=lab_nouns.statistics(piece))
 
     @streams
     def WatchBacktests(self, request: pb.WatchBacktestsRequest) -> AsyncIterator[Any]:

@@ -72,6 +72,8 @@ ENUMS: Mapping[str, EnumMap[Any]] = {
         (backtest_pb2.FeeSchedule, spec.FeeSchedule),
         (backtest_pb2.BacktestState, outcomes.BacktestState),
         (backtest_pb2.StepOutcome, outcomes.StepOutcome),
+        (backtest_pb2.TrainingRows, outcomes.TrainingRows),
+        (backtest_pb2.TrainingFormat, outcomes.TrainingFormat),
         (dataset_pb2.DatasetKind, outcomes.DatasetKind),
     )
 }

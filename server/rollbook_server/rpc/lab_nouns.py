@@ -3,7 +3,7 @@
 import operator
 
 from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, sweep_pb2
-from rollbook_server.domain.backtest import fields, metrics, registered, rows, runs, spec, sweeps
+from rollbook_server.domain.backtest import fields, metrics, registered, rows, runs, spec, sweeps, training_statistics
 from rollbook_server.rpc.encode import Encoder, timestamp
 from rollbook_server.rpc.read_facts import Decoder
 from rollbook_server.storage.lab_datasets import Gap
@@ -75,6 +75,12 @@ heatmap = Encoder(
     parts={"cells": Encoder(sweep_pb2.HeatmapCell, sweeps.HeatmapCell)},
 )
 dataset = Encoder(dataset_pb2.Dataset, registered.Dataset)
+_reward = Encoder(backtest_pb2.RewardStatistics, training_statistics.RewardStatistics)
+statistics = Encoder(
+    backtest_pb2.TrainingStatistics,
+    training_statistics.TrainingStatistics,
+    parts={"reward_coin": _reward, "reward_usd": _reward},
+)
 
 
 def gap(fact: Gap) -> dataset_pb2.DatasetGap:

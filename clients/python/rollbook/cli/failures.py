@@ -29,7 +29,7 @@ REMEDIES = {
     "SWEEP_NOT_FOUND": "`rollbook backtest sweep-list` shows what there is",
     "DATASET_NOT_FOUND": "`rollbook data list` shows what there is",
     "FILE_NOT_FOUND": "the server reads it: name a file on its disk",
-    "LAB_UNAVAILABLE": 'install it there: pip install "rollbook-server[lab]"',
+    "LAB_UNAVAILABLE": "put that right where the server runs; its ledger serves all the same",
     "BACKTEST_ENDED": "`rollbook backtest show` tells how",
     "SWEEP_ENDED": "`rollbook backtest sweep-show` tells how",
     "BACKTEST_NOT_ENDED": "`rollbook backtest watch` shows it until its end",

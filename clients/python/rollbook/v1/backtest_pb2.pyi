@@ -279,6 +279,62 @@ STEP_OUTCOME_NO_DATA: StepOutcome.ValueType  # 6
 """There is no bar, no volatility or no fresh snapshot."""
 Global___StepOutcome: _TypeAlias = StepOutcome  # noqa: Y015
 
+class _TrainingRows:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrainingRowsEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrainingRows.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRAINING_ROWS_UNSPECIFIED: _TrainingRows.ValueType  # 0
+    """Not said."""
+    TRAINING_ROWS_EXAMPLES: _TrainingRows.ValueType  # 1
+    """One row for each decision: its state, what the run did, and the reward."""
+    TRAINING_ROWS_CANDIDATES: _TrainingRows.ValueType  # 2
+    """For each decision a row for doing nothing, and one for each contract that could be sold, with the reward that its
+    chain has alone, under the same rules of exit and the same fills.
+    """
+
+class TrainingRows(_TrainingRows, metaclass=_TrainingRowsEnumTypeWrapper):
+    """Which rows of training data."""
+
+TRAINING_ROWS_UNSPECIFIED: TrainingRows.ValueType  # 0
+"""Not said."""
+TRAINING_ROWS_EXAMPLES: TrainingRows.ValueType  # 1
+"""One row for each decision: its state, what the run did, and the reward."""
+TRAINING_ROWS_CANDIDATES: TrainingRows.ValueType  # 2
+"""For each decision a row for doing nothing, and one for each contract that could be sold, with the reward that its
+chain has alone, under the same rules of exit and the same fills.
+"""
+Global___TrainingRows: _TypeAlias = TrainingRows  # noqa: Y015
+
+class _TrainingFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrainingFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrainingFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRAINING_FORMAT_UNSPECIFIED: _TrainingFormat.ValueType  # 0
+    """Not said."""
+    TRAINING_FORMAT_CSV: _TrainingFormat.ValueType  # 1
+    """Text, with a head."""
+    TRAINING_FORMAT_JSONL: _TrainingFormat.ValueType  # 2
+    """An object of JSON in each line."""
+    TRAINING_FORMAT_PARQUET: _TrainingFormat.ValueType  # 3
+    """Apache Parquet."""
+
+class TrainingFormat(_TrainingFormat, metaclass=_TrainingFormatEnumTypeWrapper):
+    """How training data is written. All formats hold the same rows."""
+
+TRAINING_FORMAT_UNSPECIFIED: TrainingFormat.ValueType  # 0
+"""Not said."""
+TRAINING_FORMAT_CSV: TrainingFormat.ValueType  # 1
+"""Text, with a head."""
+TRAINING_FORMAT_JSONL: TrainingFormat.ValueType  # 2
+"""An object of JSON in each line."""
+TRAINING_FORMAT_PARQUET: TrainingFormat.ValueType  # 3
+"""Apache Parquet."""
+Global___TrainingFormat: _TypeAlias = TrainingFormat  # noqa: Y015
+
 @_typing.final
 class SelectionSpec(_message.Message):
     """Which contracts are candidates. What is unset is the preset's."""
@@ -1568,3 +1624,149 @@ class Backtest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Backtest: _TypeAlias = Backtest  # noqa: Y015
+
+@_typing.final
+class RewardStatistics(_message.Message):
+    """Rewards of rows with a chain, in one currency: net PnL over collateral times days, a fraction a day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AVERAGE_FIELD_NUMBER: _builtins.int
+    MINIMUM_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    average: _builtins.float
+    """Their mean."""
+    minimum: _builtins.float
+    """The least."""
+    maximum: _builtins.float
+    """The greatest."""
+    def __init__(
+        self,
+        *,
+        average: _builtins.float = ...,
+        minimum: _builtins.float = ...,
+        maximum: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average", b"average", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewardStatistics: _TypeAlias = RewardStatistics  # noqa: Y015
+
+@_typing.final
+class TrainingStatistics(_message.Message):
+    """What some training data is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
+    DATA_HASH_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    OPENED_FIELD_NUMBER: _builtins.int
+    SKIPPED_FIELD_NUMBER: _builtins.int
+    UNFILLED_FIELD_NUMBER: _builtins.int
+    WIN_RATE_FIELD_NUMBER: _builtins.int
+    REWARD_COIN_FIELD_NUMBER: _builtins.int
+    REWARD_USD_FIELD_NUMBER: _builtins.int
+    FIRST_DECISION_TIME_FIELD_NUMBER: _builtins.int
+    LAST_DECISION_TIME_FIELD_NUMBER: _builtins.int
+    VALIDATION_TIME_FIELD_NUMBER: _builtins.int
+    TEST_TIME_FIELD_NUMBER: _builtins.int
+    LONGEST_LABEL_SECONDS_FIELD_NUMBER: _builtins.int
+    TRAIN_FIELD_NUMBER: _builtins.int
+    VALIDATION_FIELD_NUMBER: _builtins.int
+    TEST_FIELD_NUMBER: _builtins.int
+    EMBARGO_FIELD_NUMBER: _builtins.int
+    OPEN_AT_END_FIELD_NUMBER: _builtins.int
+    WITHOUT_STATE_FIELD_NUMBER: _builtins.int
+    rows: Global___TrainingRows.ValueType
+    """Which rows."""
+    schema_version: _builtins.int
+    """Of the columns; another one whenever one is added, goes, or means something else."""
+    data_hash: _builtins.str
+    """SHA-256, hex, of all rows, whatever their format."""
+    examples: _builtins.int
+    """Rows."""
+    opened: _builtins.int
+    """Rows whose action sells a contract."""
+    skipped: _builtins.int
+    """Rows whose action is SKIP, with a reward of 0."""
+    unfilled: _builtins.int
+    """Of those that sell: whose sale did not fill, with a reward of 0."""
+    win_rate: _builtins.float
+    """Chains with a net PnL above 0 in the settlement currency, 0 to 1; unset without a chain."""
+    longest_label_seconds: _builtins.int
+    """Seconds from a decision to the end of its chain, at most: the embargo before each split."""
+    train: _builtins.int
+    """Rows to train on."""
+    validation: _builtins.int
+    """Rows to validate on."""
+    test: _builtins.int
+    """Rows to test on."""
+    embargo: _builtins.int
+    """Rows for none of them: less than the longest label before the next split."""
+    open_at_end: _builtins.int
+    """Rows that were left out: their chain is open at the end of the data, so that nobody knows its reward."""
+    without_state: _builtins.int
+    """Decisions that were left out: there was no data for them, or not all of their state was known."""
+    @_builtins.property
+    def reward_coin(self) -> Global___RewardStatistics:
+        """In coin; unset without a chain."""
+
+    @_builtins.property
+    def reward_usd(self) -> Global___RewardStatistics:
+        """In USD; unset without a chain."""
+
+    @_builtins.property
+    def first_decision_time(self) -> _timestamp_pb2.Timestamp:
+        """Of the first row."""
+
+    @_builtins.property
+    def last_decision_time(self) -> _timestamp_pb2.Timestamp:
+        """Of the last row."""
+
+    @_builtins.property
+    def validation_time(self) -> _timestamp_pb2.Timestamp:
+        """The first decision of the rows to validate on."""
+
+    @_builtins.property
+    def test_time(self) -> _timestamp_pb2.Timestamp:
+        """The first decision of the rows to test on."""
+
+    def __init__(
+        self,
+        *,
+        rows: Global___TrainingRows.ValueType = ...,
+        schema_version: _builtins.int = ...,
+        data_hash: _builtins.str = ...,
+        examples: _builtins.int = ...,
+        opened: _builtins.int = ...,
+        skipped: _builtins.int = ...,
+        unfilled: _builtins.int = ...,
+        win_rate: _builtins.float | None = ...,
+        reward_coin: Global___RewardStatistics | None = ...,
+        reward_usd: Global___RewardStatistics | None = ...,
+        first_decision_time: _timestamp_pb2.Timestamp | None = ...,
+        last_decision_time: _timestamp_pb2.Timestamp | None = ...,
+        validation_time: _timestamp_pb2.Timestamp | None = ...,
+        test_time: _timestamp_pb2.Timestamp | None = ...,
+        longest_label_seconds: _builtins.int = ...,
+        train: _builtins.int = ...,
+        validation: _builtins.int = ...,
+        test: _builtins.int = ...,
+        embargo: _builtins.int = ...,
+        open_at_end: _builtins.int = ...,
+        without_state: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_win_rate", b"_win_rate", "first_decision_time", b"first_decision_time", "last_decision_time", b"last_decision_time", "reward_coin", b"reward_coin", "reward_usd", b"reward_usd", "test_time", b"test_time", "validation_time", b"validation_time", "win_rate", b"win_rate"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_win_rate", b"_win_rate", "data_hash", b"data_hash", "embargo", b"embargo", "examples", b"examples", "first_decision_time", b"first_decision_time", "last_decision_time", b"last_decision_time", "longest_label_seconds", b"longest_label_seconds", "open_at_end", b"open_at_end", "opened", b"opened", "reward_coin", b"reward_coin", "reward_usd", b"reward_usd", "rows", b"rows", "schema_version", b"schema_version", "skipped", b"skipped", "test", b"test", "test_time", b"test_time", "train", b"train", "unfilled", b"unfilled", "validation", b"validation", "validation_time", b"validation_time", "win_rate", b"win_rate", "without_state", b"without_state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__win_rate: _TypeAlias = _typing.Literal["win_rate"]  # noqa: Y015
+    _WhichOneofArgType__win_rate: _TypeAlias = _typing.Literal["_win_rate", b"_win_rate"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__win_rate) -> _WhichOneofReturnType__win_rate | None: ...
+
+Global___TrainingStatistics: _TypeAlias = TrainingStatistics  # noqa: Y015

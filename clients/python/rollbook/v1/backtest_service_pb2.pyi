@@ -1266,3 +1266,99 @@ class DeleteSweepResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteSweepResponse: _TypeAlias = DeleteSweepResponse  # noqa: Y015
+
+@_typing.final
+class ExportTrainingDataRequest(_message.Message):
+    """What to export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKTEST_ID_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    backtest_id: _builtins.str
+    """The run. Required."""
+    rows: _backtest_pb2.TrainingRows.ValueType
+    """Which rows. Required."""
+    format: _backtest_pb2.TrainingFormat.ValueType
+    """How they are written. Required."""
+    def __init__(
+        self,
+        *,
+        backtest_id: _builtins.str = ...,
+        rows: _backtest_pb2.TrainingRows.ValueType = ...,
+        format: _backtest_pb2.TrainingFormat.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backtest_id", b"backtest_id", "format", b"format", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportTrainingDataRequest: _TypeAlias = ExportTrainingDataRequest  # noqa: Y015
+
+@_typing.final
+class ExportTrainingDataResponse(_message.Message):
+    """The next piece."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    STATISTICS_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes of the file."""
+    @_builtins.property
+    def progress(self) -> Global___ExportProgress:
+        """While the rows are made."""
+
+    @_builtins.property
+    def statistics(self) -> _backtest_pb2.TrainingStatistics:
+        """The last message: what the file holds."""
+
+    def __init__(
+        self,
+        *,
+        progress: Global___ExportProgress | None = ...,
+        data: _builtins.bytes = ...,
+        statistics: _backtest_pb2.TrainingStatistics | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "piece", b"piece", "progress", b"progress", "statistics", b"statistics"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "piece", b"piece", "progress", b"progress", "statistics", b"statistics"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_piece: _TypeAlias = _typing.Literal["progress", "data", "statistics"]  # noqa: Y015
+    _WhichOneofArgType_piece: _TypeAlias = _typing.Literal["piece", b"piece"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_piece) -> _WhichOneofReturnType_piece | None: ...
+
+Global___ExportTrainingDataResponse: _TypeAlias = ExportTrainingDataResponse  # noqa: Y015
+
+@_typing.final
+class ExportProgress(_message.Message):
+    """How far an export has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_DONE_FIELD_NUMBER: _builtins.int
+    DECISIONS_TOTAL_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    decisions_done: _builtins.int
+    """Decisions whose rows are made."""
+    decisions_total: _builtins.int
+    """Decisions of the run."""
+    rows: _builtins.int
+    """Rows that are made."""
+    def __init__(
+        self,
+        *,
+        decisions_done: _builtins.int = ...,
+        decisions_total: _builtins.int = ...,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions_done", b"decisions_done", "decisions_total", b"decisions_total", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportProgress: _TypeAlias = ExportProgress  # noqa: Y015

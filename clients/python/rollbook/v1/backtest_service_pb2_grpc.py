@@ -141,6 +141,11 @@ class BacktestServiceStub(object):
                 request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepRequest.SerializeToString,
                 response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepResponse.FromString,
                 _registered_method=True)
+        self.ExportTrainingData = channel.unary_stream(
+                '/rollbook.v1.BacktestService/ExportTrainingData',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataResponse.FromString,
+                _registered_method=True)
 
 
 class BacktestServiceServicer(object):
@@ -315,6 +320,16 @@ class BacktestServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportTrainingData(self, request, context):
+        """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
+        far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
+        whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
+        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BacktestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -422,6 +437,11 @@ def add_BacktestServiceServicer_to_server(servicer, server):
                     servicer.DeleteSweep,
                     request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepRequest.FromString,
                     response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepResponse.SerializeToString,
+            ),
+            'ExportTrainingData': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportTrainingData,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -993,6 +1013,33 @@ class BacktestService(object):
             '/rollbook.v1.BacktestService/DeleteSweep',
             rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepRequest.SerializeToString,
             rollbook_dot_v1_dot_backtest__service__pb2.DeleteSweepResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportTrainingData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/ExportTrainingData',
+            rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataResponse.FromString,
             options,
             channel_credentials,
             insecure,

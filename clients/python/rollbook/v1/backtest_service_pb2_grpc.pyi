@@ -114,6 +114,12 @@ class BacktestServiceStub:
     """Removes a sweep and all its points; one that runs is cancelled first. A second time changes nothing. Errors:
     NOT_FOUND.
     """
+    ExportTrainingData: _grpc.UnaryStreamMultiCallable[_backtest_service_pb2.ExportTrainingDataRequest, _backtest_service_pb2.ExportTrainingDataResponse]
+    """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
+    far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
+    whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
+    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class BacktestServiceAsyncStub(BacktestServiceStub):
@@ -200,6 +206,12 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     DeleteSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.DeleteSweepRequest, _backtest_service_pb2.DeleteSweepResponse]  # type: ignore[assignment]
     """Removes a sweep and all its points; one that runs is cancelled first. A second time changes nothing. Errors:
     NOT_FOUND.
+    """
+    ExportTrainingData: _aio.UnaryStreamMultiCallable[_backtest_service_pb2.ExportTrainingDataRequest, _backtest_service_pb2.ExportTrainingDataResponse]  # type: ignore[assignment]
+    """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
+    far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
+    whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
+    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
     """
 
 class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -410,6 +422,18 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_backtest_service_pb2.DeleteSweepResponse, _abc.Awaitable[_backtest_service_pb2.DeleteSweepResponse]]:
         """Removes a sweep and all its points; one that runs is cancelled first. A second time changes nothing. Errors:
         NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportTrainingData(
+        self,
+        request: _backtest_service_pb2.ExportTrainingDataRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_backtest_service_pb2.ExportTrainingDataResponse], _abc.AsyncIterator[_backtest_service_pb2.ExportTrainingDataResponse]]:
+        """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
+        far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
+        whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
+        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
         """
 
 def add_BacktestServiceServicer_to_server(servicer: BacktestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -27,6 +27,9 @@ WING = 0.08
 FAR = 0.12
 REACH = 4.0
 """Deviations from the forward up to which strikes are listed."""
+WIDEST = 100.0
+"""Times the forward up to which they are, whatever the volatility: at 1000 % for a month four deviations are a thousand
+times it, and the search through that many strikes would have no end."""
 
 COINS = ("BTC", "ETH")
 BTC = COINS.index("BTC")

@@ -96,6 +96,8 @@ def _execute(
     if math.isnan(cost):
         return False
     rolls = slot.target_expiry != 0
+    if rolls and slot.target_expiry <= moment.time:
+        return False  # the order waited over a gap for longer than its target lived: no model has a price of it
     target = Best(0, 0.0, 0.0, slot.target_expiry, slot.target_strike, slot.target_contract)
     quote = held
     opening_fee = 0.0
@@ -117,6 +119,24 @@ def _execute(
         _open_leg(rules, moment, head, slot, leg, target, quote, opening_fee)
     else:
         slot.chain = 0
+    return True
+
+
+@compiled
+def open_chain(
+    rules: Rules, market: Market, fees: Records, moment: Moment, head: Record, slot: Record, leg: Record, target: Best
+) -> bool:
+    """Sells a contract as the first leg of a new chain, and says so; not if nobody bids more than the fee."""
+    quote = quote_of(rules, market, moment, target.expiry, target.strike, target.contract)
+    price = selling_price(rules, quote)
+    fee = trade_fee(rules, fees, moment.time, price, moment.spot)
+    if not price > fee:
+        return False
+    head.chains_begun += 1
+    slot.chain = head.chains_begun
+    slot.rolls = 0
+    slot.order = NOTHING
+    _open_leg(rules, moment, head, slot, leg, target, quote, fee)
     return True
 
 
@@ -156,27 +176,18 @@ def _decide(
         step.outcome = BELOW_MIN_SCORE
         return
     filled = Moment(time, bar.open, bar.level_at_open, bar.snapshot_at_open)
-    quote = quote_of(rules, market, filled, best.expiry, best.strike, best.contract)
-    price = selling_price(rules, quote)
-    fee = trade_fee(rules, fees, filled.time, price, filled.spot)
-    if not price > fee:
+    if not open_chain(rules, market, fees, filled, head, slots[free], legs[free], best):
         step.outcome = NO_BID
         return
-    slot = slots[free]
-    head.chains_begun += 1
-    slot.chain = head.chains_begun
-    slot.rolls = 0
-    slot.order = NOTHING
-    _open_leg(rules, filled, head, slot, legs[free], best, quote, fee)
     step.outcome = TRADED
-    step.chain_number = slot.chain
+    step.chain_number = slots[free].chain
 
 
 @inlined
 def _trigger(rules: Rules, moment: Moment, leg: Record, quote: Quote) -> int:
     """The first rule, by priority, that applies; NOTHING if none does."""
     price = offer(rules, quote)
-    if price / leg.open_price >= rules.stop:
+    if price / leg.open_price >= rules.stop * (1.0 - 1e-12):  # 0.0006 / 0.0002 is a little less than 3 in doubles
         return STOP
     moneyness = moment.spot / leg.strike if rules.is_call else leg.strike / moment.spot
     if moneyness >= rules.defend:
@@ -238,6 +249,43 @@ def _account(
     points[DELTA, place] = delta
 
 
+@inlined
+def at_open(
+    rules: Rules, market: Market, fees: Records, moment: Moment, head: Record, slot: Record, leg: Record, ended: Records
+) -> int:
+    """The open of a bar for one chain: what expired while there was no bar, the order that waits. How many legs ended,
+    0 or 1."""
+    if leg.expiry <= moment.time:
+        _settle(rules, market, fees, head, slot, leg, ended)
+        return 1
+    if slot.order != NOTHING and _execute(rules, market, fees, moment, head, slot, leg, ended):
+        return 1
+    return 0
+
+
+@inlined
+def at_close(
+    rules: Rules, market: Market, fees: Records, moment: Moment, head: Record, slot: Record, leg: Record, ended: Records
+) -> int:
+    """The close of a bar for one chain: its expiry, else its mark and the rules of exit, whose order waits for the next
+    bar. How many legs ended, 0 or 1."""
+    if leg.expiry <= moment.time:
+        _settle(rules, market, fees, head, slot, leg, ended)
+        return 1
+    if rules.recorded:
+        quote = quote_of(rules, market, moment, leg.expiry, leg.strike, leg.contract)
+    else:
+        quote = modelled(rules, moment, leg.expiry, leg.strike)
+    if quote.ask > 0.0 or quote.mark >= 0.0:
+        slot.mark = quote.ask if quote.ask > 0.0 else quote.mark
+    if not math.isnan(quote.delta):
+        slot.delta = quote.delta
+    trigger = _trigger(rules, moment, leg, quote) if rules.rolls else NOTHING
+    if trigger != NOTHING:
+        _place_order(rules, market, fees, moment, slot, leg, quote, trigger)
+    return 0
+
+
 @compiled_on_disk
 def advance(
     rules: Rules, market: Market, fees: Records, heads: Records, slots: Records, legs: Records, begun: int,
@@ -253,12 +301,8 @@ def advance(
         bar = bars[head.bars_done]
         moment = Moment(bar.time, bar.open, bar.level_at_open, bar.snapshot_at_open)
         for k in range(len(slots)):
-            if slots[k].chain != 0 and legs[k].expiry <= moment.time:
-                _settle(rules, market, fees, head, slots[k], legs[k], ended[count : count + 1])
-                count += 1
-            elif slots[k].chain != 0 and slots[k].order != NOTHING:
-                filled = _execute(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
-                count += 1 if filled else 0
+            if slots[k].chain != 0:
+                count += at_open(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
         while head.decisions_done < len(decision_times) and decision_times[head.decisions_done] <= bar.time:
             time = decision_times[head.decisions_done]
             _decide(rules, market, fees, bar, time, head, slots, legs, steps[step_count])
@@ -267,24 +311,8 @@ def advance(
         closed = bar.time + market.interval
         moment = Moment(closed, bar.close, bar.level_at_close, bar.snapshot_at_close)
         for k in range(len(slots)):
-            slot, leg = slots[k], legs[k]
-            if slot.chain == 0:
-                continue
-            if leg.expiry <= closed:
-                _settle(rules, market, fees, head, slot, leg, ended[count : count + 1])
-                count += 1
-                continue
-            if rules.recorded:
-                quote = quote_of(rules, market, moment, leg.expiry, leg.strike, leg.contract)
-            else:
-                quote = modelled(rules, moment, leg.expiry, leg.strike)
-            if quote.ask > 0.0 or quote.mark >= 0.0:
-                slot.mark = quote.ask if quote.ask > 0.0 else quote.mark
-            if not math.isnan(quote.delta):
-                slot.delta = quote.delta
-            trigger = _trigger(rules, moment, leg, quote) if rules.rolls else NOTHING
-            if trigger != NOTHING:
-                _place_order(rules, market, fees, moment, slot, leg, quote, trigger)
+            if slots[k].chain != 0:
+                count += at_close(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
         _account(rules, moment, head, slots, legs, points, head.bars_done - begun)
         head.bars_done += 1
         head.simulated_time = closed

@@ -40,3 +40,18 @@ class DatasetKind(enum.StrEnum):
     BARS = "BARS"
     VOLATILITY = "VOLATILITY"
     OPTION_CHAINS = "OPTION_CHAINS"
+
+
+class TrainingRows(enum.StrEnum):
+    """Which rows of training data: what a run did, or all that it could have done."""
+
+    EXAMPLES = "EXAMPLES"
+    CANDIDATES = "CANDIDATES"
+
+
+class TrainingFormat(enum.StrEnum):
+    """How training data is written; the value in small letters is the end of a file's name."""
+
+    CSV = "CSV"
+    JSONL = "JSONL"
+    PARQUET = "PARQUET"

@@ -5,11 +5,19 @@ ANNUALISED_YIELD: (price - fee) * 365 / (collateral * days) * (1 - |delta| / max
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from rollbook_server.domain.backtest.compiled import compiled, inlined
 from rollbook_server.domain.backtest.costs import collateral, trade_fee
-from rollbook_server.domain.backtest.grid import EXPIRY_TIME_OF_DAY, REACH, central_strike, next_strike, strike_steps
+from rollbook_server.domain.backtest.grid import (
+    EXPIRY_TIME_OF_DAY,
+    REACH,
+    WIDEST,
+    central_strike,
+    next_strike,
+    strike_steps,
+)
 from rollbook_server.domain.backtest.quotes import forward_of, modelled, recorded, selling_price
 from rollbook_server.domain.backtest.world import NOTHING, YEAR, Market, Moment, Quote, Records, Rules
 from rollbook_server.domain.clock import DAY
@@ -67,8 +75,33 @@ def _ranks_before(score: float, distance: float, expiry: int, strike: float, bes
     return strike < best.strike
 
 
+class Judged(NamedTuple):
+    """One contract at an instant."""
+
+    within: bool
+    """Whether its delta is; a delta that is not known is in no range."""
+    price: float
+    """What a sale fills at; NaN without a bid."""
+    score: float
+    """NaN where the price is not above the fee."""
+
+
 @inlined
-def _judged(
+def judge(rules: Rules, fees: Records, moment: Moment, quote: Quote, expiry: int, strike: float) -> Judged:
+    """A contract by the spec's range of deltas and its score."""
+    size = abs(quote.delta)
+    if not rules.min_delta <= size <= rules.max_delta:
+        return Judged(False, math.nan, math.nan)
+    price = selling_price(rules, quote)
+    fee = trade_fee(rules, fees, moment.time, price, moment.spot)
+    if not price > fee:
+        return Judged(True, price, math.nan)
+    days = (expiry - moment.time) / DAY
+    return Judged(True, price, _score(rules, fee, price, size, days, collateral(rules, strike, moment.spot)))
+
+
+@inlined
+def _better(
     rules: Rules,
     fees: Records,
     moment: Moment,
@@ -80,69 +113,81 @@ def _judged(
     best: Best,
 ) -> Best:
     """The best after one more contract."""
-    size = abs(quote.delta)
-    if not rules.min_delta <= size <= rules.max_delta or (expiry == roll.held_expiry and strike == roll.held_strike):
-        return best  # a delta that is not known is in no range
+    if expiry == roll.held_expiry and strike == roll.held_strike:
+        return best
+    judged = judge(rules, fees, moment, quote, expiry, strike)
+    if not judged.within:
+        return best
     best = Best(best.candidates + 1, best.score, best.distance, best.expiry, best.strike, best.contract)
-    price = selling_price(rules, quote)
-    fee = trade_fee(rules, fees, moment.time, price, moment.spot)
-    if not price > fee:
+    if math.isnan(judged.score):
         return best
-    if roll.held_expiry != 0 and not affordable(rules, roll.cost, price, moment.spot):
+    if roll.held_expiry != 0 and not affordable(rules, roll.cost, judged.price, moment.spot):
         return best
-    days = (expiry - moment.time) / DAY
-    score = _score(rules, fee, price, size, days, collateral(rules, strike, moment.spot))
-    distance = abs(size - rules.target_delta)
-    if _ranks_before(score, distance, expiry, strike, best):
-        return Best(best.candidates, score, distance, expiry, strike, contract)
+    distance = abs(abs(quote.delta) - rules.target_delta)
+    if _ranks_before(judged.score, distance, expiry, strike, best):
+        return Best(best.candidates, judged.score, distance, expiry, strike, contract)
     return best
 
 
-@inlined
-def _best_of_expiry(rules: Rules, fees: Records, moment: Moment, roll: Roll, expiry: int, best: Best) -> Best:
-    """Over the modelled strikes of an expiry: from the spot away to both sides, until the delta leaves the range.
-    Out of the money prices fall with it, so a roll looks no further than to the first that does not pay for it."""
-    life = expiry - moment.time
-    forward = forward_of(rules, moment, expiry)
-    steps = strike_steps(rules.coin, moment.spot, life / DAY)
-    reach = math.exp(REACH * moment.level * math.sqrt(life / YEAR))
-    central = central_strike(moment.spot, steps)
-    for upwards in (True, False):
-        outwards = upwards == rules.is_call  # out of the money, where deltas fall
-        strike = central if upwards else next_strike(moment.spot, central, steps, upwards)
-        while strike > 0.0 and forward / reach <= strike <= forward * reach:
-            quote = modelled(rules, moment, expiry, strike)
-            size = abs(quote.delta)
-            if (size < rules.min_delta) if outwards else (size > rules.max_delta):
-                break
-            price = selling_price(rules, quote)
-            if outwards and roll.held_expiry != 0 and not affordable(rules, roll.cost, price, moment.spot):
-                break
-            best = _judged(rules, fees, moment, roll, quote, expiry, strike, int(NOTHING), best)
-            strike = next_strike(moment.spot, strike, steps, upwards)
-    return best
+def search(visit: Callable[..., Any]) -> Callable[..., Any]:
+    """The search over all listed contracts of the strategy's type within the spec's lives, as a compiled function of
+    (rules, market, fees, moment, roll, found). `visit` is called with each of them and what was found before, and
+    gives what is found after it; it looks at the deltas."""
+
+    @inlined
+    def over_strikes(rules: Rules, fees: Records, moment: Moment, roll: Roll, expiry: int, found: Any) -> Any:
+        """Over the modelled strikes of an expiry: from the spot away to both sides, until the delta leaves the range.
+        Out of the money prices fall with it, so a roll looks no further than to the first that does not pay for it."""
+        life = expiry - moment.time
+        forward = forward_of(rules, moment, expiry)
+        steps = strike_steps(rules.coin, moment.spot, life / DAY)
+        reach = min(math.exp(REACH * moment.level * math.sqrt(life / YEAR)), WIDEST)
+        central = central_strike(moment.spot, steps)
+        for upwards in (True, False):
+            outwards = upwards == rules.is_call  # out of the money, where deltas fall
+            strike = central if upwards else next_strike(moment.spot, central, steps, upwards)
+            while strike > 0.0 and forward / reach <= strike <= forward * reach:
+                quote = modelled(rules, moment, expiry, strike)
+                size = abs(quote.delta)
+                if (size < rules.min_delta) if outwards else (size > rules.max_delta):
+                    break
+                price = selling_price(rules, quote)
+                if outwards and roll.held_expiry != 0 and not affordable(rules, roll.cost, price, moment.spot):
+                    break
+                found = visit(rules, fees, moment, roll, quote, expiry, strike, int(NOTHING), found)
+                strike = next_strike(moment.spot, strike, steps, upwards)
+        return found
+
+    @compiled
+    def over_all(rules: Rules, market: Market, fees: Records, moment: Moment, roll: Roll, found: Any) -> Any:
+        if rules.recorded:
+            if moment.snapshot == NOTHING:
+                return found
+            for row in range(market.snapshots[moment.snapshot].first, market.snapshots[moment.snapshot + 1].first):
+                number = market.rows[row].contract
+                contract = market.contracts[number]
+                if contract.sold and rules.min_life <= contract.expiry - moment.time <= rules.max_life:
+                    quote = recorded(rules, market, moment.snapshot, row)
+                    found = visit(rules, fees, moment, roll, quote, contract.expiry, contract.strike, number, found)
+            return found
+        day = (moment.time + rules.min_life - EXPIRY_TIME_OF_DAY) // DAY
+        while True:
+            expiry = day * DAY + EXPIRY_TIME_OF_DAY
+            life = expiry - moment.time
+            if life > rules.max_life:
+                return found
+            if life >= rules.min_life and life <= market.days[day - market.first_day].listed_days * DAY:
+                found = over_strikes(rules, fees, moment, roll, expiry, found)
+            day += 1
+
+    return over_all
+
+
+_search_best = search(_better)
 
 
 @compiled
 def best_candidate(rules: Rules, market: Market, fees: Records, moment: Moment, roll: Roll) -> Best:
     """The best contract to sell."""
-    best = Best(0, math.nan, 0.0, 0, 0.0, NOTHING)
-    if rules.recorded:
-        if moment.snapshot == NOTHING:
-            return best
-        for row in range(market.snapshots[moment.snapshot].first, market.snapshots[moment.snapshot + 1].first):
-            number = market.rows[row].contract
-            contract = market.contracts[number]
-            if contract.sold and rules.min_life <= contract.expiry - moment.time <= rules.max_life:
-                quote = recorded(rules, market, moment.snapshot, row)
-                best = _judged(rules, fees, moment, roll, quote, contract.expiry, contract.strike, number, best)
-        return best
-    day = (moment.time + rules.min_life - EXPIRY_TIME_OF_DAY) // DAY
-    while True:
-        expiry = day * DAY + EXPIRY_TIME_OF_DAY
-        life = expiry - moment.time
-        if life > rules.max_life:
-            return best
-        if life >= rules.min_life and life <= market.days[day - market.first_day].listed_days * DAY:
-            best = _best_of_expiry(rules, fees, moment, roll, expiry, best)
-        day += 1
+    best: Best = _search_best(rules, market, fees, moment, roll, Best(0, math.nan, 0.0, 0, 0.0, int(NOTHING)))
+    return best

@@ -417,7 +417,7 @@ def _judge(spec: BacktestSpec, spot: DatasetFacts) -> None:
     if spec.quantity == 0:
         raise _refuse("quantity", "must be above 0")
     steps = (spec.quantity or 0) / STEPS[spec.underlying, spec.style]
-    if abs(steps - round(steps)) > 1e-9:
+    if round(steps) < 1 or abs(steps - round(steps)) > 1e-9:
         raise _refuse("quantity", f"must be a multiple of {STEPS[spec.underlying, spec.style]:g}, the venue's step")
     if spec.decision_hour == SETTLEMENT_HOUR:
         raise _refuse("decision_hour", "not at 08:00, when expiries settle; 9 is usual")
@@ -426,7 +426,10 @@ def _judge(spec: BacktestSpec, spot: DatasetFacts) -> None:
         raise _refuse("bar_minutes", f"must be a multiple of the dataset's {minutes} minutes")
     if (spec.decision_interval_hours or 0) * 60 % spec.bar_minutes:
         raise _refuse("bar_minutes", "decisions must fall on bars")
-    if (spec.decision_hour or 0) * 60 % spec.bar_minutes:
+    phase = spot.first_time % spot.interval // (60 * SECOND)
+    if phase and spec.bar_minutes != minutes:
+        raise _refuse("bar_minutes", f"must be the dataset's {minutes}: no longer ones begin where its own do")
+    if ((spec.decision_hour or 0) * 60 - phase) % spec.bar_minutes:
         raise _refuse("decision_hour", f"no bar of {spec.bar_minutes} minutes begins at that hour")
     if spec.end_time <= spec.start_time:
         raise _refuse("end_time", "must be after start_time")

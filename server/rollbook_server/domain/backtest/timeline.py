@@ -82,7 +82,7 @@ def delivery_prices(bars: Bars, first_day: int, days: int) -> Floats:
     return cast(Floats, prices)
 
 
-def _levels(spec: BacktestSpec, data: MarketData, bars: Bars, at: Ints) -> tuple[Floats, Ints]:
+def levels(spec: BacktestSpec, data: MarketData, bars: Bars, at: Ints) -> tuple[Floats, Ints]:
     """The level at the money with its multiplier, and its age, at each instant."""
     given = spec.volatility
     assert given.half_life_days is not None
@@ -135,8 +135,8 @@ def _bars_of(spec: BacktestSpec, data: MarketData, every: Bars, inside: NDArray[
     bars["open"] = every.open[inside]
     bars["close"] = every.close[inside]
     bars["last_close"] = np.where(last >= 0, every.close[last], np.nan)
-    bars["level_at_open"], age = _levels(spec, data, every, time)
-    bars["level_at_close"], _ = _levels(spec, data, every, closed)
+    bars["level_at_open"], age = levels(spec, data, every, time)
+    bars["level_at_close"], _ = levels(spec, data, every, closed)
     bars["snapshot_at_open"] = bars["snapshot_at_close"] = NOTHING
     if recorded:
         assert data.chains is not None

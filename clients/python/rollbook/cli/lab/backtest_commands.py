@@ -132,6 +132,29 @@ def report(
     write_report(session, run_id, out)
 
 
+@_read
+def export(
+    session: Session,
+    run_id: RunId,
+    out: Annotated[
+        str,
+        typer.Option("--out", metavar="FILE", help="Where to write it; its end says how: .csv, .jsonl or .parquet."),
+    ],
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="All contracts that each decision could have sold, not only its own.")
+    ] = False,
+) -> None:
+    """Training data of a run that has ended: states, actions and rewards. docs/lab.md says what the columns are.
+
+    The file is there when all of it is.
+
+    Example: `rollbook backtest export 3f2a --out rows.parquet --candidates`
+    """
+    from rollbook.cli.lab.export import export_rows
+
+    export_rows(session, run_id, Path(out), candidates=candidates)
+
+
 def _change(name: str, text: str) -> None:
     """A command that only names a run."""
 
