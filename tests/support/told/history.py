@@ -124,7 +124,9 @@ class History:
         for said, ticket in working + [pair for deal in self._deals for pair in deal.unsaid if pair[0]["order_id"]]:
             if said["order_id"] in answers:
                 continue
-            printed = self._printed.get(ticket, [])[: None if self._chance.random() < self._generous else ticket.traded]
+            printed = self._printed.get(ticket, [])
+            if self._chance.random() > self._generous:
+                printed = printed[: max(ticket.traded, len(said.get("trades", ())))]
             price = said.get("average_price", said["price"])
             filled = said.get("filled_size", said["size"])
             self.book.tell(ticket, exact(filled), exact(price), None, ticket.works, len(printed))
