@@ -110,7 +110,7 @@ def serve(
     save_training_data: Annotated[
         bool | None,
         typer.Option(
-            "--save-training-data/--no-save-training-data",
+            "--save-training-data",
             help="Have each backtest that succeeds write its training data.",
             show_default="no",
         ),
