@@ -112,7 +112,7 @@ def serve(
         typer.Option(
             "--save-training-data",
             help="Have each backtest that succeeds write its training data.",
-            show_default="no",
+            show_default="False",
         ),
     ] = None,
     training_data_dir: Annotated[
