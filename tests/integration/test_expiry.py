@@ -293,7 +293,7 @@ async def test_a_server_with_a_file_of_prices(tmp_path: Path) -> None:
     with RunningServer(tmp_path / "ledger.db", "--delivery-prices", str(prices), clock="wall") as server:
         async with trading(server.target) as trader:
             opened = await trader.open(sold("1", "0.02"))
-            async with aclosing(trader.client.watch_chains()) as stream, asyncio.timeout(20):
+            async with aclosing(trader.client.watch_chains(include_closed=True)) as stream, asyncio.timeout(20):
                 async for message in stream:
                     if any(chain.state == "CLOSED" for chain in message.chains):
                         break
