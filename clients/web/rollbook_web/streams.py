@@ -1,0 +1,7 @@
+"""Changes as server-sent events."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/api")
