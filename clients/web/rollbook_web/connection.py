@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Request
 
 from rollbook import AsyncClient, AsyncLab
+from rollbook_web.live import LabPicture, LedgerPicture
 
 DEADLINE = 5.0
 """Seconds: a browser that waits longer is better told that the server is away."""
@@ -22,6 +23,8 @@ class Connection:
         self.target = target
         self.ledger = AsyncClient(target, deadline=DEADLINE)  # of all accounts: it names none
         self.lab = AsyncLab(target, deadline=DEADLINE)
+        self.ledger_picture = LedgerPicture()
+        self.lab_picture = LabPicture()
         self.closing = asyncio.Event()
         """Set when the process stops: what has no end of its own ends then."""
 
@@ -30,7 +33,14 @@ class Connection:
         """Open while the app runs."""
         app.state.connection = self
         async with self.ledger, self.lab:
+            keeping = [
+                asyncio.create_task(self.ledger_picture.keep(self.ledger)),
+                asyncio.create_task(self.lab_picture.keep(self.lab)),
+            ]
             yield
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*keeping, return_exceptions=True)
 
 
 def _of(request: Request) -> Connection:
