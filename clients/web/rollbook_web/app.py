@@ -32,5 +32,6 @@ def build(settings: Settings) -> tuple[ASGIApp, Connection]:
         app.include_router(part.router)
     pages.add(connection)
     run.process_pool_start_method = "spawn"  # a fork of a process that holds gRPC's threads would hang
-    ui.run_with(app, title="Rollbook", dark=None, show_welcome_message=False)  # last: it takes what is left
+    # Last: it takes what is left. The look is our own (pages/page.css).
+    ui.run_with(app, title="Rollbook", dark=None, language="en-US", tailwind=False, show_welcome_message=False)
     return Doors(app, (*LOOPBACK, *settings.names)), connection

@@ -27,7 +27,9 @@ ChainKey = tuple[str, str]
 class Picture:
     """What a stream tells, and how pages hear that it has changed. It lives on one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        """Who is away when the figures are old, as a sentence begins."""
         self.version = 0
         """Grows with every change, those of `stale_since` among them."""
         self.complete = False
@@ -93,7 +95,7 @@ class LedgerPicture(Picture):
     """The open chains of all accounts with what they are worth."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("The ledger")
         self.mirror = ChainMirror()
         self.touched: dict[ChainKey, int] = {}
         """The version that last changed an open chain or its value."""
@@ -157,7 +159,7 @@ class LabPicture(Picture):
     """The runs of the lab, each as it is now."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("The lab")
         self.backtests: dict[str, Backtest] = {}
         self.touched: dict[str, int] = {}
         """The version that last changed a run."""

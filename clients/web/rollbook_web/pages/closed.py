@@ -13,5 +13,5 @@ def add(connection: Connection) -> None:
 
     @ui.page("/closed", title="Closed · Rollbook")
     async def closed() -> None:
-        with frame("Closed"):
+        with frame("Closed", connection.ledger_picture):
             ui.label(f"Server {connection.target}")

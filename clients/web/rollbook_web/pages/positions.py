@@ -13,5 +13,5 @@ def add(connection: Connection) -> None:
 
     @ui.page("/", title="Positions · Rollbook")
     async def positions() -> None:
-        with frame("Positions"):
+        with frame("Positions", connection.ledger_picture):
             ui.label(f"Server {connection.target}")
