@@ -11,6 +11,7 @@ from fastapi import Depends, FastAPI, Request
 
 from rollbook import AsyncClient, AsyncLab
 from rollbook_web.board import Board
+from rollbook_web.closed_chains import ClosedChains
 from rollbook_web.live import LabPicture, LedgerPicture
 from rollbook_web.portfolio import PortfolioReader
 
@@ -28,6 +29,7 @@ class Connection:
         self.ledger_picture = LedgerPicture()
         self.lab_picture = LabPicture()
         self.board = Board(self.ledger_picture)
+        self.closed = ClosedChains(self.ledger, self.ledger_picture)
         self.portfolio = PortfolioReader(self.ledger, self.ledger_picture)
         self.closing = asyncio.Event()
         """Set when the process stops: what has no end of its own ends then."""
