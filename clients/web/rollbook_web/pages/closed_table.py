@@ -16,7 +16,21 @@ from rollbook_web.open_rows import cell, chain_url
 from rollbook_web.pages.chain_table import CHAIN, MODE, ChainTable, Column, figure, number, text
 from rollbook_web.pages.parts import box, words
 
-NARROW = ("mode", "account", "strategy", "contracts", "usd", "gross", "fees", "held", "rolls", "dte", "delta", "return")
+NARROW = (
+    "mode",
+    "reason",
+    "account",
+    "strategy",
+    "contracts",
+    "usd",
+    "gross",
+    "fees",
+    "held",
+    "rolls",
+    "dte",
+    "delta",
+    "return",
+)
 """Columns that a phone does not show."""
 
 ENDED = {
