@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
 from rollbook import AsyncClient, AsyncLab
+from rollbook_web.book import Book
+from rollbook_web.live_positions import LivePositions
 
 DEADLINE = 5.0
 """Seconds: a browser that waits longer is better told that the server is away."""
@@ -22,6 +25,8 @@ class Connection:
         self.target = target
         self.ledger = AsyncClient(target, deadline=DEADLINE)  # of all accounts: it names none
         self.lab = AsyncLab(target, deadline=DEADLINE)
+        self.book = Book(self.ledger)
+        self.positions = LivePositions(self.book, self.ledger, self.now)
         self.closing = asyncio.Event()
         """Set when the process stops: what has no end of its own ends then."""
 
@@ -30,7 +35,15 @@ class Connection:
         """Open while the app runs."""
         app.state.connection = self
         async with self.ledger, self.lab:
-            yield
+            try:
+                yield
+            finally:
+                await self.book.close()
+
+    async def now(self) -> datetime:
+        """The present by the server's clock, which expiries go by: in a replay that is not this machine's."""
+        status = await self.ledger.get_server_status()
+        return status.clock_time or datetime.now(UTC)
 
 
 def _of(request: Request) -> Connection:
