@@ -103,7 +103,7 @@ class Book:
         if the watch has ended for good; whoever looks the next time begins another."""
         while self._tick == tick:
             if self._watch is not None and self._watch.done():
-                await self._watch
+                self._watch.result()
             await self._news.wait()
 
     def since(self, tick: int) -> Changes:
@@ -157,9 +157,10 @@ class Book:
         self._mirror.interrupted(error)
         if self._mirror.cursor is None:
             self._begin()
-        self.away_since = self.away_since or datetime.now(UTC)
         self.failure = error
-        self._wake()
+        if self.away_since is None:  # who looks is told once, and not with each attempt to come back
+            self.away_since = datetime.now(UTC)
+            self._wake()
 
     def _begin(self) -> None:
         self._mirror = ChainMirror()

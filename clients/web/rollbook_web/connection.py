@@ -17,6 +17,9 @@ from rollbook_web.live_positions import LivePositions
 DEADLINE = 5.0
 """Seconds: a browser that waits longer is better told that the server is away."""
 
+CLOCK_DEADLINE = 2.0
+"""Seconds to look at the clock."""
+
 
 class Connection:
     """The ledger and the lab of one server. It connects with the first call, and again whenever it was lost."""
@@ -42,7 +45,7 @@ class Connection:
 
     async def now(self) -> datetime:
         """The present by the server's clock, which expiries go by: in a replay that is not this machine's."""
-        status = await self.ledger.get_server_status()
+        status = await self.ledger.get_server_status(deadline=CLOCK_DEADLINE)
         return status.clock_time or datetime.now(UTC)
 
 

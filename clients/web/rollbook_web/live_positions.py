@@ -16,6 +16,8 @@ from rollbook_web.events import Event
 from rollbook_web.resuming import FOREIGN, STALE, event_id, parsed
 from rollbook_web.shapes import shape, time_text
 
+ANEW = "it is not known what has gone since: the ledger is another, or too much has changed"
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -58,7 +60,7 @@ class LivePositions:
                 if away != (self._book.away_since is not None):
                     away = not away
                     yield self._away() if away else Event("back", {})
-                if self._book.complete:
+                if self._book.complete and not away:
                     shown = await self._present()
                     if at is not None:  # once, before anything else was sent
                         try:
@@ -71,7 +73,7 @@ class LivePositions:
                         at = None
                     for event in self._changes(seen, shown, why):
                         yield event
-                    why = None
+                    why = ANEW
                     seen = shown.tick
                 await self._book.news(tick)
 
