@@ -16,7 +16,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
+SOCKET = "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
 PATIENCE = 30.0
 """Seconds that a test waits for what has to come."""
 
@@ -134,3 +137,14 @@ async def _read(answer: httpx.Response) -> AsyncGenerator[Said, None]:
         elif not line.startswith(":"):
             name, _, value = line.partition(": ")
             fields[name] = value
+
+
+async def refused_socket(page: RunningPage, host: str = "", **more: Any) -> int | None:
+    """The status that a websocket is refused with; None if it is let in."""
+    address, _, port = page.host.partition(":")
+    try:
+        async with connect(f"ws://{host or page.host}{SOCKET}", host=address, port=int(port), proxy=None, **more) as ws:
+            assert str(await ws.recv()).startswith("0{")  # the framework's greeting
+    except InvalidStatus as refused:
+        return refused.response.status_code
+    return None
