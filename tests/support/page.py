@@ -20,8 +20,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 SOCKET = "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"
-PATIENCE = 30.0
-"""Seconds that a test waits for what has to come."""
+PATIENCE = 90.0
+"""Seconds that a test waits for what has to come, on a machine that has other things to do."""
 
 
 class StartFailed(Exception):

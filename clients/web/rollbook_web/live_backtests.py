@@ -47,19 +47,17 @@ async def backtest_events(lab: AsyncLab, backtest_id: str, last_id: str) -> Asyn
             if away:
                 away = False
                 yield Event("back", {})
-            cursor = said.cursor or cursor
-            last = len(said.backtests) - 1
-            for number, run in enumerate(said.backtests):
-                complete = number == last and said.cursor is not None
-                yield _event(
-                    run, event_id(said.cursor.lab_id, said.cursor.revision) if complete and said.cursor else ""
-                )
+            for run in said.backtests:
+                yield _event(run)
+            if said.cursor is not None and said.cursor != cursor:
+                cursor = said.cursor
+                yield Event("complete", {"revision": cursor.revision}, event_id(cursor.lab_id, cursor.revision))
 
 
-def _event(run: Backtest, at: str) -> Event:
+def _event(run: Backtest) -> Event:
     if run.delete_time is not None:
-        return Event("deleted", {"id": run.backtest_id, "delete_time": time_text(run.delete_time)}, at)
-    return Event("status", status_payload(run), at)
+        return Event("deleted", {"id": run.backtest_id, "delete_time": time_text(run.delete_time)})
+    return Event("status", status_payload(run))
 
 
 async def _with_interruptions(

@@ -30,5 +30,7 @@ async def positions_stream(server: Server, last_event_id: LastId = "") -> EventS
 
 @router.get("/backtest/stream", response_class=StreamingResponse, responses=EVENTS, dependencies=[ONCE])
 async def backtest_stream(server: Server, asked: Annotated[OneRun, Query()], last_event_id: LastId = "") -> EventStream:
-    """Backtests, or the one of an id, then each change. Events: `reset`, `status`, `deleted`, `away` and `back`."""
+    """Backtests, or the one of an id, then each change. Events: `reset`, `status`, `deleted`,
+    `complete` (all up to its id has been told), `away` and `back`.
+    """
     return EventStream(backtest_events(server.lab, asked.id, last_event_id), server.closing)
