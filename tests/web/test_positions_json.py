@@ -228,6 +228,8 @@ async def test_every_endpoint_refuses_what_it_does_not_know(http: httpx.AsyncCli
             assert answer.status_code == 400, (method, path, answer.text)
             assert [each["field"] for each in answer.json()["errors"]] == ["nonsense"]
             asked += 1
+            assert "422" not in described["responses"]
+            assert "application/problem+json" in described["responses"]["default"]["content"]
     assert asked > 15
 
 

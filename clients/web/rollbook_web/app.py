@@ -32,6 +32,7 @@ def build(settings: Settings) -> tuple[ASGIApp, Connection]:
         version=version("rollbook-web"),
         docs_url=None,
         redoc_url=None,
+        responses={"default": problems.DOCUMENTED},
         lifespan=connection.lifespan,
     )
     problems.install(app)

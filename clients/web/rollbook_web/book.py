@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -95,8 +95,7 @@ class Book:
         watch, self._watch = self._watch, None
         if watch is not None:
             watch.cancel()
-            with suppress(asyncio.CancelledError, LedgerError):
-                await watch
+            await asyncio.gather(watch, return_exceptions=True)
 
     async def news(self, tick: int) -> None:
         """Waits until there is something after a tick: a change, an interruption, or the end of one. Raises LedgerError

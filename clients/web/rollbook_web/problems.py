@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -35,6 +36,33 @@ STATUSES = {
     "UNAUTHENTICATED": 502,  # the page's own token at the server, not the browser's at the page
 }
 """HTTP's status for each of gRPC's."""
+
+DOCUMENTED: dict[str, Any] = {
+    "description": "A problem (RFC 9457): `reason` is an ErrorReason, or a word of the page's own",
+    "content": {
+        MEDIA_TYPE: {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    **{
+                        name: {"type": "string"} for name in ("type", "title", "detail", "reason", "code", "request_id")
+                    },
+                    "status": {"type": "integer"},
+                    "errors": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+                        },
+                    },
+                    "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+                },
+            }
+        }
+    },
+}
+"""For /openapi.json."""
 
 
 class Problem(JSONResponse):
