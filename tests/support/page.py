@@ -32,9 +32,14 @@ class RunningPage:
     """`rollbook-web serve` on a free port of 127.0.0.1. Entering waits for its address, leaving stops it."""
 
     def __init__(
-        self, target: str, *flags: str, listen: str = "127.0.0.1:0", env: dict[str, str] | None = None
+        self,
+        target: str,
+        *flags: str,
+        listen: str = "127.0.0.1:0",
+        env: dict[str, str] | None = None,
+        python: str = sys.executable,
     ) -> None:
-        self._command = [sys.executable, "-m", "rollbook_web", "serve", "--listen", listen, "--target", target, *flags]
+        self._command = [python, "-m", "rollbook_web", "serve", "--listen", listen, "--target", target, *flags]
         self._env = {**os.environ, **(env or {})}
         self._process: subprocess.Popen[str] | None = None
         self._readers: list[threading.Thread] = []
