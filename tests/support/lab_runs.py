@@ -62,8 +62,8 @@ def bars(
     return Bars(time[there], opened[there], high[there], low[there], close[there], interval)
 
 
-Contract = tuple[Micros, float]
-"""Expiry and strike."""
+Contract = tuple[Micros, float] | tuple[Micros, float, bool]
+"""Expiry and strike, and whether it is a call where a market has both."""
 
 
 def chains(
@@ -88,9 +88,9 @@ def chains(
         mark=table[:, 3],
         forward=np.full(len(rows), forward),
         volatility=np.full(len(rows), 0.5),
-        expiry=np.array([expiry for expiry, _ in contracts], np.int64),
-        strike=np.array([strike for _, strike in contracts]),
-        is_call=np.full(len(contracts), calls),
+        expiry=np.array([contract[0] for contract in contracts], np.int64),
+        strike=np.array([contract[1] for contract in contracts]),
+        is_call=np.array([contract[2] if len(contract) == 3 else calls for contract in contracts]),
     )
 
 
@@ -165,6 +165,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
         steps=Steps(**_columns([part.steps for part in parts])),
         equity=Equity(**_columns([part.equity for part in parts])),
         chains=tuple(chain for part in parts for chain in part.chains),
+        cycles=tuple(cycle for part in parts for cycle in part.cycles),
     )
 
 
@@ -179,7 +180,7 @@ def same_bits(one: Rows, other: Rows) -> bool:
         for name in type(mine).__slots__:
             if getattr(mine, name).tobytes() != getattr(theirs, name).tobytes():
                 return False
-    return repr(one.chains) == repr(other.chains)
+    return repr((one.chains, one.cycles)) == repr((other.chains, other.cycles))
 
 
 def random_bars(hours: int, *, seed: int, spot: float, volatility: float, start: Micros, cents: bool = False) -> Bars:
