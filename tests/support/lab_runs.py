@@ -1,6 +1,6 @@
 """Small markets and runs of the lab: bars and quotes spelled out, specs resolved, stretches joined."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,14 +62,19 @@ def bars(
     return Bars(time[there], opened[there], high[there], low[there], close[there], interval)
 
 
-Contract = tuple[Micros, float] | tuple[Micros, float, bool]
-"""Expiry and strike, and whether it is a call where a market has both."""
+Contract = tuple[Micros, float]
+"""Expiry and strike."""
 
 
 def chains(
-    snapshots: Mapping[Micros, Mapping[Contract, tuple[float, ...]]], *, calls: bool = True, forward: float = 100_000.0
+    snapshots: Mapping[Micros, Mapping[Contract, tuple[float, ...]]],
+    *,
+    calls: bool = True,
+    forward: float = 100_000.0,
+    others: Collection[Contract] = (),
 ) -> OptionChains:
-    """Recorded quotes: of each contract (bid, ask) or (bid, ask, mark), NaN for what is missing, volatility 0.5."""
+    """Recorded quotes: of each contract (bid, ask) or (bid, ask, mark), NaN for what is missing, volatility 0.5. All
+    are calls, or puts, but the `others`."""
     contracts = sorted({contract for quotes in snapshots.values() for contract in quotes})
     number = {contract: place for place, contract in enumerate(contracts)}
     first, rows = [0], []
@@ -88,9 +93,9 @@ def chains(
         mark=table[:, 3],
         forward=np.full(len(rows), forward),
         volatility=np.full(len(rows), 0.5),
-        expiry=np.array([contract[0] for contract in contracts], np.int64),
-        strike=np.array([contract[1] for contract in contracts]),
-        is_call=np.array([contract[2] if len(contract) == 3 else calls for contract in contracts]),
+        expiry=np.array([expiry for expiry, _ in contracts], np.int64),
+        strike=np.array([strike for _, strike in contracts]),
+        is_call=np.array([(contract in others) != calls for contract in contracts], np.bool_),
     )
 
 

@@ -24,11 +24,10 @@ from tests.support.lab_runs import ALL, HOUR, at, bars, chains, random_bars, res
 
 WHEEL, LINEAR = StrategyKind.WHEEL, ContractStyle.LINEAR
 START = at(1)
-CALL, PUT = True, False
 
 
 def path() -> Bars:
-    """100,000, then 98,000 from 5 December 08:00 on, 90,000 from the 12th, 93,000 from the 19th, 97,000 from the 26th."""
+    """100,000, then from 08:00 on 98,000 of 5 December, 90,000 of the 12th, 93,000 of the 19th, 97,000 of the 26th."""
     closes = np.full(27 * 24, 100_000.0)
     for day, price in ((5, 98_000.0), (12, 90_000.0), (19, 93_000.0), (26, 97_000.0)):
         closes[(at(day, 7) - START) // HOUR :] = price
@@ -45,19 +44,35 @@ def path() -> Bars:
 
 def story() -> tuple[BacktestSpec, MarketData]:
     """What was quoted at 09:00: bids and asks in USDC per coin."""
-    quotes = chains({
-        at(2, 9): {(at(5, 8), 95_000.0, PUT): (600.0, 610.0)},
-        at(5, 9): {(at(12, 8), 96_000.0, PUT): (800.0, 810.0), (at(12, 8), 101_000.0, CALL): (900.0, 910.0)},
-        at(12, 9): {(at(19, 8), 92_000.0, CALL): (900.0, 910.0), (at(19, 8), 95_000.0, CALL): (300.0, 310.0),
-                    (at(19, 8), 85_000.0, PUT): (700.0, 710.0)},
-        at(19, 9): {(at(26, 8), 92_000.0, CALL): (1_900.0, 1_910.0), (at(26, 8), 94_000.0, CALL): (700.0, 710.0)},
-        at(20, 9): {(at(26, 8), 94_000.0, CALL): (900.0, 910.0), (at(26, 8), 94_500.0, CALL): (500.0, 510.0)},
-        at(26, 9): {(at(2, 8, month=1, year=2026), 95_000.0, PUT): (700.0, 710.0)},
-        at(26, 10): {(at(2, 8, month=1, year=2026), 95_000.0, PUT): (740.0, 750.0)},
-    })  # fmt: skip
+    third = at(2, 8, month=1, year=2026)
+    puts = [(at(5, 8), 95_000.0), (at(12, 8), 96_000.0), (at(19, 8), 85_000.0), (third, 95_000.0)]
+    quotes = chains(
+        {
+            at(2, 9): {puts[0]: (600.0, 610.0)},
+            at(5, 9): {puts[1]: (800.0, 810.0), (at(12, 8), 101_000.0): (900.0, 910.0)},
+            at(12, 9): {
+                puts[2]: (700.0, 710.0),
+                (at(19, 8), 92_000.0): (900.0, 910.0),
+                (at(19, 8), 95_000.0): (300.0, 310.0),
+            },
+            at(19, 9): {(at(26, 8), 92_000.0): (1_900.0, 1_910.0), (at(26, 8), 94_000.0): (700.0, 710.0)},
+            at(20, 9): {(at(26, 8), 94_000.0): (900.0, 910.0), (at(26, 8), 94_500.0): (500.0, 510.0)},
+            at(26, 9): {puts[3]: (700.0, 710.0)},
+            at(26, 10): {puts[3]: (740.0, 750.0)},
+        },
+        others=puts,
+    )
     data = MarketData(path(), chains=quotes)
     selection = {"min_dte_days": 1.0, "max_dte_days": 10.0, "min_delta": 0.01, "max_delta": 0.99}
     return resolved(data, WHEEL, LINEAR, quantity=0.5, selection=selection), data
+
+
+def first_bars(data: MarketData, hours: int) -> Bars:
+    """So many of them."""
+    return Bars(**{name: getattr(data.bars, name)[:hours] for name in _COLUMNS}, interval=HOUR)
+
+
+_COLUMNS = ("time", "open", "high", "low", "close")
 
 
 def test_a_cycle_by_hand() -> None:
@@ -138,7 +153,7 @@ def market(hours: int = 2 * 365 * 24, seed: int = 4) -> MarketData:
     return MarketData(random_bars(hours, seed=seed, spot=92_000.0, volatility=0.6, start=at(1, month=9), cents=True))
 
 
-def turning(data: MarketData, exit_style: ExitStyle = ExitStyle.HOLD_TO_EXPIRY, **more: object) -> BacktestSpec:
+def turning(data: MarketData, exit_style: ExitStyle = ExitStyle.HOLD_TO_EXPIRY) -> BacktestSpec:
     """A wheel that is often assigned."""
     return resolved(
         data,
@@ -149,7 +164,6 @@ def turning(data: MarketData, exit_style: ExitStyle = ExitStyle.HOLD_TO_EXPIRY, 
         quantity=0.3,
         selection={"min_delta": 0.15, "target_delta": 0.3, "max_delta": 0.45},
         exits={"defend": 1.03, "max_rolls": 1} if exit_style is ExitStyle.TP_AND_ROLL else None,
-        **more,
     )
 
 
@@ -221,7 +235,7 @@ def test_what_holds_for_every_cycle(exit_style: ExitStyle) -> None:
 
 @pytest.mark.parametrize("exit_style", ExitStyle)
 def test_any_cutting_gives_the_same_bits(exit_style: ExitStyle) -> None:
-    """Bar by bar around the first purchase and sale, and in random stretches elsewhere, each state through its bytes."""
+    """Bar by bar around the first purchase, and in random stretches elsewhere, each state through its bytes."""
     data = market(365 * 24)
     spec = turning(data, exit_style)
     whole = run(spec, data)
@@ -241,9 +255,7 @@ def test_a_run_on_a_prefix_decides_the_same() -> None:
     spec = turning(data)
     whole = run(spec, data)
     for hours in (1_000, 3_333, 5_000):
-        cut = MarketData(
-            Bars(*(getattr(data.bars, name)[:hours] for name in ("time", "open", "high", "low", "close")), HOUR)
-        )
+        cut = MarketData(first_bars(data, hours))
         part = run(replace(spec, end_time=at(1, month=9) + hours * HOUR), cut)
         count = len(part.steps.time)
         for name in ("time", "outcome", "best_expiry", "best_strike", "chain_number"):
@@ -258,7 +270,7 @@ def test_coins_are_bought_at_the_first_open_after_a_gap() -> None:
     spec, data = story()
     gap = [at(12, hour) for hour in range(6, 9)]
     there = ~np.isin(data.bars.time, gap)
-    cut = Bars(*(getattr(data.bars, name)[there] for name in ("time", "open", "high", "low", "close")), HOUR)
+    cut = Bars(**{name: getattr(data.bars, name)[there] for name in _COLUMNS}, interval=HOUR)
     rows = run(spec, replace(data, bars=cut))
     cycle = rows.cycles[0]
     assert cycle.put_delivery_price is None  # at 98,000 it is worthless
@@ -271,10 +283,15 @@ def test_data_that_ends_between_assignment_and_purchase() -> None:
     """The cycle is open, without coins, and worth what was paid."""
     spec, data = story()
     hours = int((at(12, 8) - START) // HOUR)
-    cut = Bars(*(getattr(data.bars, name)[:hours] for name in ("time", "open", "high", "low", "close")), HOUR)
+    cut = first_bars(data, hours)
     rows = run(replace(spec, end_time=at(12, 8)), replace(data, bars=cut))
     (cycle,) = rows.cycles
-    assert (cycle.put_strike, cycle.purchase_time, cycle.effective_cost, cycle.open_at_end) == (96_000, None, None, True)
+    assert (cycle.put_strike, cycle.purchase_time, cycle.effective_cost, cycle.open_at_end) == (
+        96_000,
+        None,
+        None,
+        True,
+    )
     assert cycle.net_pnl == pytest.approx(643.73125 - 2_875, abs=1e-9)
 
 

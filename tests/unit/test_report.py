@@ -93,7 +93,7 @@ def page(
     spec, equity = spec or full_spec(), equity or known
     chains = [*made, rolled()] if chains is None else chains
     steps = steps_of([StepOutcome.TRADED] * 3 + [StepOutcome.NO_BID])
-    return render(spec, replace(measure(spec, equity, chains, steps), **figures), equity, chains, steps, about)
+    return render(spec, replace(measure(spec, equity, chains, steps), **figures), equity, chains, steps, about=about)
 
 
 class Parsed(HTMLParser):

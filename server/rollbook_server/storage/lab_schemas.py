@@ -1,5 +1,5 @@
-"""Tables of lab.db, as migrations: backtests with their parts and chains, sweeps with their points, datasets with
-their gaps. `meta` says which lab it is.
+"""Tables of lab.db, as migrations: backtests with their parts, chains and cycles, sweeps with their points, datasets
+with their gaps. `meta` says which lab it is.
 
 Unlike the ledger it has no journal: a run can be made again from its spec, its data and its seed. Times are
 microseconds; figures are doubles, in JSON or in blocks of columns.
@@ -136,6 +136,19 @@ def m0002_sweeps(db: Database) -> None:
     """Sweeps and their points."""
     for statement in _SWEEP_TABLES:
         db.execute(statement)
+
+
+@_migrations()
+def m0003_cycles(db: Database) -> None:
+    """Cycles of wheels. The row of one that goes on is that of its newest part."""
+    db.execute(
+        """CREATE TABLE backtest_cycles (
+            backtest INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            figures TEXT NOT NULL,
+            PRIMARY KEY (backtest, number)
+        ) STRICT, WITHOUT ROWID"""
+    )
 
 
 LAB = Schema(_migrations)

@@ -34,8 +34,8 @@ def chain_of(
     spec: BacktestSpec, rules: Rules, legs: Sequence[Leg], now: Micros, mark: float, index: float,
     data_ended: bool, cycle: int = 0,
 ) -> BacktestChain:  # fmt: skip
-    """The chain of these legs, which are contracts by `rules`. If the last is open, the figures are as if it was bought at `mark` and `index` at `now`,
-    without a fee; neither is looked at otherwise."""
+    """The chain of these legs, contracts of the type that `rules` say. If the last is open, the figures are as if it
+    was bought at `mark` and `index` at `now`, without a fee; neither is looked at otherwise."""
     quantity = rules.quantity
     last = legs[-1]
     ended = bool(last["ends_chain"])

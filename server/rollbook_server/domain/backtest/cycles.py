@@ -38,7 +38,9 @@ def ended_cycle(lot: Lot, quantity: float) -> BacktestCycle:
     return _cycle(lot, quantity, value=quantity * lot["sale_price"], end_time=lot["end_time"])
 
 
-def open_cycle(lot: Lot, quantity: float, leg: Lot | None, mark: float, index: float, data_ended: bool) -> BacktestCycle:
+def open_cycle(
+    lot: Lot, quantity: float, leg: Lot | None, mark: float, index: float, data_ended: bool
+) -> BacktestCycle:
     """A cycle that goes on, as if its coins were sold at `index` and its open leg (None: there is none) bought at
     `mark`, without a fee."""
     seen = dict(lot)

@@ -99,7 +99,8 @@ class State:
         for dtype, count in ((world.HEAD, 1), (world.SLOT, slots), (world.LEG, slots), (world.LEG, past)):
             parts.append(np.frombuffer(encoded, dtype, count, offset).copy())
             offset += count * dtype.itemsize
-        return cls(*parts, np.frombuffer(encoded, world.LOT, -1, offset).copy())
+        parts.append(np.frombuffer(encoded, world.LOT, -1, offset).copy())
+        return cls(*parts)
 
 
 def prepare(spec: BacktestSpec, data: MarketData) -> Prepared:
@@ -140,21 +141,21 @@ def advance(prepared: Prepared, state: State, max_bars: int) -> tuple[State, Row
     gone, turned = [state.past], [np.zeros(0, world.LOT)]
     while head["bars_done"][0] < until:
         made = int(head["decisions_done"][0]) - state.decisions_done
-        _, count, cycles = kernel.advance(
+        _, count, over = kernel.advance(
             prepared.rules, prepared.covered, market, prepared.fees, head, slots, legs, lots, begun, until,
             steps[made:], points, room, cycles_room,
         )  # fmt: skip
         gone.append(room[:count].copy())
-        turned.append(cycles_room[:cycles].copy())
+        turned.append(cycles_room[:over].copy())
     left = np.concatenate(gone)
     still_open = np.isin(left["chain"], slots["chain"][slots["chain"] != 0])
     after = State(head, slots, legs, left[still_open], lots)
-    over = named_records(np.concatenate(turned))
-    turns = Turns([*over, *named_records(lots)])
+    done = named_records(np.concatenate(turned))
+    turns = Turns([*done, *named_records(lots)])
     chains = tuple(
         _chain(prepared, turns, of_chain, 0, 0.0, 0.0, False) for of_chain in legs_by_chain(left[~still_open])
     )
-    cycles = tuple(ended_cycle(lot, prepared.rules.quantity) for lot in over)
+    cycles = tuple(ended_cycle(lot, prepared.rules.quantity) for lot in done)
     if after.finished and not state.finished:
         chains += _open(prepared, after, data_ended=True)
         cycles += open_cycles(prepared, after)

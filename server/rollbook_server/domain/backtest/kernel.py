@@ -1,8 +1,8 @@
 """A run, bar by bar: one compiled loop over a stretch of bars, for modelled and recorded quotes alike.
 
 In one bar, in this order: at its open what expired while there was no bar, the orders that wait, a wheel's purchase of
-coins, the decisions; at its close what expires, the triggers, whose orders wait for the next bar, the account. What a stretch does depends on the
-state and the market alone, so any cutting gives the same bits.
+coins, the decisions; at its close what expires, the triggers, whose orders wait for the next bar, the account. What a
+stretch does depends on the state and the market alone, so any cutting gives the same bits.
 """
 
 import math
@@ -305,9 +305,9 @@ def advance(
     cash: Rules, covered: Rules, market: Market, fees: Records, heads: Records, slots: Records, legs: Records,
     lots: Records, begun: int, until: int, steps: Records, points: Floats, ended: Records, turned: Records,
 ) -> tuple[int, int, int]:  # fmt: skip
-    """Runs the bars up to `until`, or until `ended` could overflow. Writes the state (`heads`, `slots`, `legs`, and of a
-    wheel `lots`, else empty) and the rows; of points, one a bar, the first is of bar `begun`. `covered` are the rules
-    of a slot that holds coins, `cash` those of any other. Returns how many steps, ended legs and turned cycles there
+    """Runs the bars up to `until`, or until `ended` could overflow. Writes the state (`heads`, `slots`, `legs`; `lots`,
+    which only a wheel has) and the rows; of points, one a bar, the first is of bar `begun`. `covered` are the rules of
+    a slot that holds coins, `cash` those of any other. Returns how many steps, ended legs and turned cycles there
     are."""
     bars, decision_times = market.bars, market.decision_times
     head = heads[0]

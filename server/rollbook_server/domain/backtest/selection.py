@@ -174,7 +174,9 @@ def search(visit: Callable[..., Any]) -> Callable[..., Any]:
             for row in range(market.snapshots[moment.snapshot].first, market.snapshots[moment.snapshot + 1].first):
                 number = market.rows[row].contract
                 contract = market.contracts[number]
-                if (contract.is_call != 0) == rules.is_call and rules.min_life <= contract.expiry - moment.time <= rules.max_life:
+                if (
+                    contract.is_call != 0
+                ) == rules.is_call and rules.min_life <= contract.expiry - moment.time <= rules.max_life:
                     quote = recorded(rules, market, moment.snapshot, row)
                     found = visit(rules, fees, moment, roll, quote, contract.expiry, contract.strike, number, found)
             return found

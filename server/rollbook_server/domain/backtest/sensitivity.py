@@ -131,9 +131,6 @@ def _profit(spec: BacktestSpec, closed: Sequence[BacktestChain], equity: Equity)
 def _rerun(spec: BacktestSpec, data: MarketData, volatility: VolatilitySpec) -> float | None:
     """The profit of the same rules on the same data, with another volatility; None without a closed chain."""
     prepared = engine.prepare(replace(spec, volatility=volatility), data)
-    state = engine.begin(prepared)
-    closed: list[BacktestChain] = []
-    while not state.finished:
-        state, rows = engine.advance(prepared, state, prepared.bars_total)
-        closed += [each for each in rows.chains if is_closed(each)]
+    _, rows = engine.advance(prepared, engine.begin(prepared), prepared.bars_total)
+    closed = [each for each in rows.chains if is_closed(each)]
     return _profit(spec, closed, rows.equity) if closed else None

@@ -231,9 +231,9 @@ LOT = np.dtype(
         ("sale_price", "f8"),
     ]
 )
-"""The coins of a wheel's slot, and the cycle that they turn in (its newest one, from 1 on). What has not happened yet is
-0. `coins` are those that are held, `awaited` says that they are bought at the next open. Premiums are of legs that have
-ended, costs what buying them back and all fees took; payoffs are of puts and calls at their expiry."""
+"""The coins of a wheel's slot, and the cycle that they turn in: the slot's newest. What has not happened yet is 0.
+`coins` are held, `awaited` says that they are bought at the next open. Premiums are of legs that have ended, costs what
+buying them back and all fees took; payoffs are of puts and calls at their expiry."""
 
 STEP = np.dtype(
     [
