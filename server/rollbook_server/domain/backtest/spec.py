@@ -430,7 +430,7 @@ def _judge(spec: BacktestSpec, spot: DatasetFacts) -> None:
         raise _refuse("quantity", f"must be a multiple of {STEPS[spec.underlying, spec.style]:g}, the venue's step")
     if spec.strategy is StrategyKind.WHEEL and spec.max_open_chains != 1:
         raise _refuse(
-            "max_open_chains", "a wheel turns one lot of coins, with a cost of its own: 1; quantity is its size"
+            "max_open_chains", "must be 1: a wheel turns one lot of coins, with one cost; quantity is its size"
         )
     if spec.decision_hour == SETTLEMENT_HOUR:
         raise _refuse("decision_hour", "not at 08:00, when expiries settle; 9 is usual")
