@@ -124,7 +124,13 @@ def test_a_wheel_shows_its_cycles(shell: Shell, done: str, tmp_path: Path) -> No
     cycles = shell.json("backtest", "cycles", run)["cycles"]
     assert [each["number"] for each in cycles] == [1, 2, 3, 4]
     text = shell("backtest", "show", run).stdout
-    for told in ("BTC wheel, linear", "Cycles completed", "Mean PnL of a cycle", "Last cycles", "no call is sold below"):
+    for told in (
+        "BTC wheel, linear",
+        "Cycles completed",
+        "Mean PnL of a cycle",
+        "Last cycles",
+        "no call is sold below",
+    ):
         assert told in text, told
     listed = shell("backtest", "cycles", run).stdout
     for cycle in cycles[:3]:

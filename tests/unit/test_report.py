@@ -395,7 +395,7 @@ def test_a_wheel_tells_of_its_cycles() -> None:
     and no interval is drawn from chains."""
     known, made = random_run()
     spec = replace(full_spec(), strategy=StrategyKind.WHEEL, style=ContractStyle.LINEAR)
-    begun = {"start_time": START, "quantity": 1.0, "put_premium": 900.0, "put_costs": 100.0}
+    begun: dict[str, Any] = {"start_time": START, "quantity": 1.0, "put_premium": 900.0, "put_costs": 100.0}
     turned = BacktestCycle(
         number=1, end_time=START + 40 * DAY, first_chain=1, last_chain=6, put_strike=52_000.0,
         put_delivery_price=50_500.0, purchase_time=START + 9 * DAY, purchase_price=50_400.5, effective_cost=51_100.5,

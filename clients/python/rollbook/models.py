@@ -2756,7 +2756,7 @@ class BacktestMetrics:
     time_in_market_pct: float | None = None
     """Time with something open, or a wheel's coins held."""
     return_on_collateral_pct: float | None = None
-    """net PnL over mean collateral while there is some."""
+    """net PnL over mean collateral while there is some; unset of a wheel, whose coins are half of what it earns."""
     exposure: float | None = None
     """Mean of the absolute delta of what is open, in coins per coin of capital; of a wheel that holds its coins, those
     less its call's.

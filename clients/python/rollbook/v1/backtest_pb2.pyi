@@ -1497,7 +1497,7 @@ class BacktestMetrics(_message.Message):
     time_in_market_pct: _builtins.float
     """Time with something open, or a wheel's coins held."""
     return_on_collateral_pct: _builtins.float
-    """net PnL over mean collateral while there is some."""
+    """net PnL over mean collateral while there is some; unset of a wheel, whose coins are half of what it earns."""
     exposure: _builtins.float
     """Mean of the absolute delta of what is open, in coins per coin of capital; of a wheel that holds its coins, those
     less its call's.

@@ -2,7 +2,8 @@
 
 A chain does not look at the others: a slot that is free is all that an entry needs, and rolls ask for none. So a chain
 that is carried on alone by the kernel's own steps (`open_chain`, `at_open`, `at_close`) is the one that the run had
-where the run opened it, and elsewhere the one that it would have had.
+where the run opened it, and elsewhere the one that it would have had. A wheel's chains do look at each other, through
+its coins: there are no counterfactuals of them (labelling.demand_labels).
 """
 
 import math

@@ -132,7 +132,8 @@ def measure(
     - premium_kept_pct: 100·Σ gross_pnl / Σ premium, of closed chains (definitions.md).
     - time_in_market_pct: bars at whose close something is open, or a wheel has its coins.
     - return_on_collateral_pct: 100·Σ net_pnl / (Σ collateral_days / days with one of the chains open), of closed
-      chains; not annualised (definitions.md; of overlapping chains the days count once).
+      chains; not annualised (definitions.md; of overlapping chains the days count once). None of a wheel, whose
+      collateral earns with its coins, too.
     - exposure: mean over all bars of Σ |delta|·coins, per coin of capital (quantity·max_open_chains); of a wheel that
       has its coins, those less its call's.
     - turnover: coins sold and bought back per coin of capital and 365 days; a settlement is no trade.
@@ -179,7 +180,7 @@ def measure(
         win_rate_pct=_pct(sum(chain.net_pnl > 0 for chain in closed), len(closed)),
         premium_kept_pct=_pct(sum(chain.gross_pnl for chain in closed), sum(chain.premium for chain in closed)),
         time_in_market_pct=_pct(int(((equity.open_chains > 0) | (equity.delta > 0)).sum()), len(equity.time)),
-        return_on_collateral_pct=_return_on_collateral(closed),
+        return_on_collateral_pct=None if spec.strategy is StrategyKind.WHEEL else _return_on_collateral(closed),
         exposure=float(delta.mean()) / _capital_coins(spec) if len(delta) else None,
         turnover=traded / _capital_coins(spec) * returns.DAYS_A_YEAR / days if long_enough else None,
         lowest_balance=_lowest_balance(spec, equity, chains, cycles) if linear else None,

@@ -15,7 +15,10 @@ from rollbook.cli.lab.metrics import spec_of
 from rollbook.cli.tables import Column, Page
 from rollbook.models import BacktestCycle, StrategyKind
 
-COST = "Cost: put strike - puts kept per coin + bought at - delivered at; no call is sold below it."
+NOTE = (
+    "Cost: put strike - puts kept per coin + bought - delivered; no call is sold below it. Chains are the options "
+    "alone: what coins made is in the account and in the cycles."
+)
 
 
 def show_cycles(session: Session, said: str, limit: int) -> None:
@@ -32,7 +35,7 @@ def show_cycles(session: Session, said: str, limit: int) -> None:
         page.line("No cycle has begun." if wheel else "This is no wheel: it has no cycles.")
         return
     page.table(cycle_columns(answer.cycles))
-    page.notes([COST])
+    page.notes([NOTE])
     if answer.next_page_token:
         page.line("There are more: raise --limit, or say 0 for all.")
 

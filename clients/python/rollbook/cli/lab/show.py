@@ -9,7 +9,7 @@ from rollbook.cli.answers import print_json
 from rollbook.cli.connection import Session
 from rollbook.cli.lab.chains import chain_columns, currency_of, step_columns
 from rollbook.cli.lab.curve import curve_columns
-from rollbook.cli.lab.cycles import COST, cycle_columns
+from rollbook.cli.lab.cycles import NOTE, cycle_columns
 from rollbook.cli.lab.head import about, progress_parts, state_text, status_of, times
 from rollbook.cli.lab.lookup import find_run
 from rollbook.cli.lab.metrics import (
@@ -44,7 +44,7 @@ def show_run(session: Session, said: str) -> None:
     _last(page, run)
     if cycles:
         page.table(cycle_columns(cycles[-LAST:]), title="Last cycles")
-        page.notes([COST])
+        page.notes([NOTE])
 
 
 def head(page: Page, run: Backtest) -> None:

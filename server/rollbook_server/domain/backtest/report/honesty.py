@@ -138,6 +138,13 @@ def _annualised(subject: Subject) -> str:
 
 def _open(subject: Subject) -> str:
     marked = [chain for chain in subject.chains if chain.open_at_end]
+    going = [each for each in subject.cycles if each.end_time is None]
+    if going:
+        return (
+            f"{counted(len(going), 'cycle')}: its coins at the last price and its option at the ask, marked "
+            f"{money(sum(each.net_pnl for each in going), 'USD', signed=True)}. In the equity, and in no statistic of "
+            "cycles."
+        )
     if not marked:
         return "No chain."
     return (

@@ -65,9 +65,9 @@ class Subject:
     def wheel(self) -> bool:
         return self.spec.strategy is StrategyKind.WHEEL
 
-    def count_of(self, outcome: str) -> int:
+    def count_of(self, outcome: StepOutcome) -> int:
         """Decisions that came to it."""
-        return int((self.steps.outcome == list(StepOutcome).index(StepOutcome(outcome))).sum())
+        return int((self.steps.outcome == list(StepOutcome).index(outcome)).sum())
 
     @property
     def benchmark(self) -> str:
