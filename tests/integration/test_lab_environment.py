@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -284,3 +285,15 @@ def test_what_is_no_export_of_candidates(exported: Exported, tmp_path: Path) -> 
             DecisionEnv(file, split=split, reward=reward)  # type: ignore[arg-type]
     with pytest.raises(FileNotFoundError):
         DecisionEnv(tmp_path / "none", split="TRAIN", reward="coin")
+
+
+def test_the_example_of_the_documents_runs(exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines of docs/lab.md do what they say, as they stand there."""
+    text = (Path(__file__).parents[2] / "docs/lab.md").read_text()
+    (lines,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "rows.parquet").symlink_to(exported.candidates)
+    monkeypatch.chdir(tmp_path)
+    said: dict[str, Any] = {}
+    exec(lines, said)
+    assert said["info"]["decision"] == exported.rows["decision"].unique()[1]
+    assert not said["info"]["refused"]
