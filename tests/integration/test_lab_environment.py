@@ -295,5 +295,5 @@ def test_the_example_of_the_documents_runs(exported: Exported, tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     said: dict[str, Any] = {}
     exec(lines, said)
-    assert said["info"]["decision"] == exported.rows["decision"].unique()[1]
+    assert said["info"]["decision"] == exported.rows["decision"].unique(maintain_order=True)[1]
     assert not said["info"]["refused"]
