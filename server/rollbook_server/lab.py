@@ -13,7 +13,7 @@ from rollbook_server.domain.backtest.outcomes import BacktestState, TrainingForm
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
 from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec, digest, resolve
-from rollbook_server.domain.backtest.version import ENGINE_VERSION
+from rollbook_server.domain.backtest.version import ENGINE_VERSION, demand_engine
 from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.errors import Reason, Unavailable
 from rollbook_server.feed import Feed
@@ -137,13 +137,15 @@ class Lab:
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
-    async def create(self, request_id: str, given: BacktestSpec, group_id: str) -> Backtest:
-        """Queues a run; the same request again gives the same run. Raises Refusal."""
+    async def create(self, request_id: str, given: BacktestSpec, group_id: str, engine_version: str = "") -> Backtest:
+        """Queues a run; the same request again gives the same run. Raises Refusal, also where the engine is not the one
+        that is asked for ("": any)."""
 
         def run() -> Backtest:
             db = self._database.db
             backtest_id = self._store.known(request_id, given, group_id)
             if backtest_id is None:
+                demand_engine(engine_version or ENGINE_VERSION, "engine_version")
                 datasets = named(db, given.data)
                 spec = resolve(given, {name: dataset.facts for name, dataset in datasets.items()})
                 hashes = {name: dataset.content_hash for name, dataset in datasets.items()}
@@ -206,7 +208,8 @@ class Lab:
     ) -> AsyncGenerator["Labelled | bytes | TrainingStatistics", None]:
         """Training data of a run that has ended: how far it is made, then the bytes of a file, then what it is. It is
         made in a process of its own, one at a time, and lies on the disk while it is sent. Raises NotFound,
-        Unavailable."""
+        FailedPrecondition (the engine that there is did not make the run), Unavailable."""
+        demand_engine(run.engine_version, "backtest_id")
 
         def query(db: Connection) -> tuple[Material, lab_reads.Results]:
             hashes = hashes_of(db, run.spec.data)

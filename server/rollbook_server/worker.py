@@ -22,7 +22,6 @@ from rollbook_server.domain.backtest.registered import Dataset
 from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
 from rollbook_server.domain.backtest.runs import MEASURING, SIMULATING, Backtest, Progress
 from rollbook_server.domain.backtest.spec import BacktestSpec
-from rollbook_server.domain.backtest.version import ENGINE_VERSION
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.errors import Refusal
 from rollbook_server.storage.columns import digest_columns, from_block, joined, to_block
@@ -239,7 +238,7 @@ def report(
             state=run.status.state,
             run_digest=run.run_digest,
             result_digest=run.result_digest,
-            engine_version=ENGINE_VERSION,
+            engine_version=run.engine_version,
             create_time=run.create_time,
             datasets=tuple(lines),
         ),

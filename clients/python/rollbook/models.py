@@ -1018,6 +1018,8 @@ class ErrorReason(enum.StrEnum):
     """FAILED_PRECONDITION: the backtest has not ended yet."""
     SWEEP_ENDED = "SWEEP_ENDED"
     """FAILED_PRECONDITION: the sweep has ended already."""
+    ENGINE_CHANGED = "ENGINE_CHANGED"
+    """FAILED_PRECONDITION: another version of the engine made it; metadata "made_by" and "present" name both."""
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     TRADE_CONFLICT = "TRADE_CONFLICT"
@@ -2799,6 +2801,8 @@ class Backtest:
     """The lab's revision of its last change."""
     result_digest: str = ""
     """SHA-256, hex, of all chains, steps and equity of a run that succeeded."""
+    engine_version: str = ""
+    """The version of the engine that it is run with; part of run_digest."""
 
     def to_proto(self) -> backtest_pb2.Backtest:
         return backtest_pb2.Backtest(
@@ -2813,6 +2817,7 @@ class Backtest:
             delete_time=None if self.delete_time is None else _convert.time_to_proto(self.delete_time),
             revision=self.revision,
             result_digest=self.result_digest,
+            engine_version=self.engine_version,
         )
 
     @classmethod
@@ -2829,6 +2834,7 @@ class Backtest:
             delete_time=_convert.time_from_proto(message.delete_time) if message.HasField("delete_time") else None,
             revision=message.revision,
             result_digest=message.result_digest,
+            engine_version=message.engine_version,
         )
 
 
@@ -3017,8 +3023,8 @@ class SweepPoint:
     changes: tuple[SpecChange, ...] = ()
     """Its value of each axis, in their order."""
     spec: BacktestSpec | None = None
-    """What is run out of sample, in full: CreateBacktest of it makes a run with these metrics and this equity, and all
-    its chains and decisions. Unset where the values make no sense together.
+    """What is run out of sample, in full: CreateBacktest of it, with the sweep's engine_version, makes a run with these
+    metrics and this equity, and all its chains and decisions. Unset where the values make no sense together.
     """
     done: bool = False
     """Both of its runs are done, or it failed."""
@@ -3161,6 +3167,8 @@ class Sweep:
     """When it first ran."""
     end_time: datetime.datetime | None = None
     """When it ended."""
+    engine_version: str = ""
+    """The version of the engine that all its points are run with."""
 
     def to_proto(self) -> sweep_pb2.Sweep:
         return sweep_pb2.Sweep(
@@ -3180,6 +3188,7 @@ class Sweep:
             create_time=None if self.create_time is None else _convert.time_to_proto(self.create_time),
             start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
             end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            engine_version=self.engine_version,
         )
 
     @classmethod
@@ -3201,6 +3210,7 @@ class Sweep:
             create_time=_convert.time_from_proto(message.create_time) if message.HasField("create_time") else None,
             start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
             end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            engine_version=message.engine_version,
         )
 
 
@@ -3214,12 +3224,17 @@ class CreateBacktestRequest:
     """What is simulated. Required."""
     group_id: str = ""
     """Runs that belong together."""
+    engine_version: str = ""
+    """To get the figures of a run or a sweep again: its engine_version. A server with another one refuses. Empty is the
+    one that there is.
+    """
 
     def to_proto(self) -> backtest_service_pb2.CreateBacktestRequest:
         return backtest_service_pb2.CreateBacktestRequest(
             request_id=self.request_id,
             spec=None if self.spec is None else self.spec.to_proto(),
             group_id=self.group_id,
+            engine_version=self.engine_version,
         )
 
     @classmethod
@@ -3228,6 +3243,7 @@ class CreateBacktestRequest:
             request_id=message.request_id,
             spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
             group_id=message.group_id,
+            engine_version=message.engine_version,
         )
 
 

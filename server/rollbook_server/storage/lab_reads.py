@@ -69,7 +69,7 @@ _LARGEST_STATUS = 2**20
 
 _COLUMNS = (
     "id, backtest_id, group_id, spec, run_digest, state, progress, curve, metrics, error, result_digest, create_time,"
-    " start_time, end_time, delete_time, revision, steps"
+    " start_time, end_time, delete_time, revision, engine, steps"
 )
 
 
@@ -123,6 +123,7 @@ def _backtest(db: Connection, row: Sequence[Any], *, bare: bool = False) -> Back
         end_time,
         delete_time,
         revision,
+        engine,
         steps,
     ) = row
     spec = from_json(BacktestSpec, spec_json)
@@ -147,6 +148,7 @@ def _backtest(db: Connection, row: Sequence[Any], *, bare: bool = False) -> Back
         delete_time=delete_time,
         revision=revision,
         result_digest=result_digest,
+        engine_version=engine,
     )
 
 

@@ -50,7 +50,7 @@ def sweep(db: Connection, sweep_id: str) -> Sweep:
 
 
 _COLUMNS = (
-    "id, sweep_id, plan, state, points_done, points_total, seconds, error, create_time, start_time, end_time,"
+    "id, sweep_id, plan, state, points_done, points_total, seconds, error, create_time, start_time, end_time, engine,"
     " (SELECT count(*) FROM sweep_points WHERE sweep = sweeps.id AND number <= points_done AND error <> '')"
 )
 
@@ -65,7 +65,7 @@ def _sweep(db: Connection, sweep_id: str) -> tuple[int, Sweep]:
 
 
 def _read(row: Sequence[Any]) -> Sweep:
-    _, sweep_id, plan, state, done, total, seconds, error, create_time, start_time, end_time, failed = row
+    _, sweep_id, plan, state, done, total, seconds, error, create_time, start_time, end_time, engine, failed = row
     return Sweep(
         sweep_id=sweep_id,
         plan=from_json(SweepPlan, plan),
@@ -78,6 +78,7 @@ def _read(row: Sequence[Any]) -> Sweep:
         create_time=create_time,
         start_time=start_time,
         end_time=end_time,
+        engine_version=engine,
     )
 
 

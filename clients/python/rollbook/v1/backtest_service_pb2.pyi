@@ -59,10 +59,15 @@ class CreateBacktestRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     GROUP_ID_FIELD_NUMBER: _builtins.int
+    ENGINE_VERSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, kept by the client before it sends. Required."""
     group_id: _builtins.str
     """Runs that belong together."""
+    engine_version: _builtins.str
+    """To get the figures of a run or a sweep again: its engine_version. A server with another one refuses. Empty is the
+    one that there is.
+    """
     @_builtins.property
     def spec(self) -> _backtest_pb2.BacktestSpec:
         """What is simulated. Required."""
@@ -73,10 +78,11 @@ class CreateBacktestRequest(_message.Message):
         request_id: _builtins.str = ...,
         spec: _backtest_pb2.BacktestSpec | None = ...,
         group_id: _builtins.str = ...,
+        engine_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine_version", b"engine_version", "group_id", b"group_id", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

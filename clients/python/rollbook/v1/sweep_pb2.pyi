@@ -119,8 +119,8 @@ class SweepPoint(_message.Message):
 
     @_builtins.property
     def spec(self) -> _backtest_pb2.BacktestSpec:
-        """What is run out of sample, in full: CreateBacktest of it makes a run with these metrics and this equity, and all its
-        chains and decisions. Unset where the values make no sense together.
+        """What is run out of sample, in full: CreateBacktest of it, with the sweep's engine_version, makes a run with these
+        metrics and this equity, and all its chains and decisions. Unset where the values make no sense together.
         """
 
     @_builtins.property
@@ -251,6 +251,7 @@ class Sweep(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    ENGINE_VERSION_FIELD_NUMBER: _builtins.int
     sweep_id: _builtins.str
     """Made by the server."""
     random_points: _builtins.int
@@ -271,6 +272,8 @@ class Sweep(_message.Message):
     """Seconds until the end, by the pace until now; unset where it cannot be said."""
     error: _builtins.str
     """Why it failed."""
+    engine_version: _builtins.str
+    """The version of the engine that all its points are run with."""
     @_builtins.property
     def spec(self) -> _backtest_pb2.BacktestSpec:
         """What all points have in common, as it was given."""
@@ -314,10 +317,11 @@ class Sweep(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        engine_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_eta_seconds", b"_eta_seconds", "create_time", b"create_time", "end_time", b"end_time", "eta_seconds", b"eta_seconds", "spec", b"spec", "split_time", b"split_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_seconds", b"_eta_seconds", "axes", b"axes", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "eta_seconds", b"eta_seconds", "points_done", b"points_done", "points_failed", b"points_failed", "points_total", b"points_total", "random_points", b"random_points", "rank_by", b"rank_by", "seed", b"seed", "spec", b"spec", "split_time", b"split_time", "start_time", b"start_time", "state", b"state", "sweep_id", b"sweep_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_seconds", b"_eta_seconds", "axes", b"axes", "create_time", b"create_time", "end_time", b"end_time", "engine_version", b"engine_version", "error", b"error", "eta_seconds", b"eta_seconds", "points_done", b"points_done", "points_failed", b"points_failed", "points_total", b"points_total", "random_points", b"random_points", "rank_by", b"rank_by", "seed", b"seed", "spec", b"spec", "split_time", b"split_time", "start_time", b"start_time", "state", b"state", "sweep_id", b"sweep_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__eta_seconds: _TypeAlias = _typing.Literal["eta_seconds"]  # noqa: Y015
     _WhichOneofArgType__eta_seconds: _TypeAlias = _typing.Literal["_eta_seconds", b"_eta_seconds"]  # noqa: Y015

@@ -132,6 +132,7 @@ class Sweep:
     create_time: Micros
     start_time: Micros | None
     end_time: Micros | None
+    engine_version: str
 
     @property
     def eta_seconds(self) -> float | None:

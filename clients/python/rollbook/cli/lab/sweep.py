@@ -226,10 +226,10 @@ def rerun_point(session: Session, said: str, number: int, *, watch: bool) -> Non
     """Queues a run of what a point runs out of sample."""
     with session.lab() as lab:
         sweep_id = find_sweep(lab, said)
-        spec = _point(lab, sweep_id, number).spec
+        spec, engine = _point(lab, sweep_id, number).spec, _sweep_of(lab.get_sweep(sweep_id)).engine_version
         if spec is None:
             raise InvalidArgument(f"point {number} has no spec: its values make no sense together")
-        run = lab.create_backtest(spec, group_id=sweep_id)
+        run = lab.create_backtest(spec, group_id=sweep_id, engine_version=engine)
         if not session.json:
             say_queued([run], watch=watch)
         elif not watch:
