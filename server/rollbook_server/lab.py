@@ -5,11 +5,10 @@ import shutil
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
-from rollbook_server.domain.backtest.outcomes import BacktestState, TrainingFormat, TrainingRows
+from rollbook_server.domain.backtest.outcomes import TrainingFormat, TrainingRows
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
 from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec, digest, resolve
@@ -44,14 +43,6 @@ class Log(Protocol):
 
     def info(self, event: str, **fields: object) -> None: ...
     def error(self, event: str, **fields: object) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Runs by what they wait for."""
-
-    running: int
-    queued: int
 
 
 class Lab:
@@ -248,10 +239,9 @@ class Lab:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def counts(self) -> Counts:
-        """Runs that run, and that wait for a worker."""
-        found = await self.read(lab_reads.count)
-        return Counts(found.get(BacktestState.RUNNING, 0), found.get(BacktestState.PENDING, 0))
+    async def counts(self) -> lab_reads.Counts:
+        """What runs, and what waits for a worker."""
+        return await self.read(lab_reads.count)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Runs a query of `storage.lab_reads` or `lab_datasets` on a snapshot."""

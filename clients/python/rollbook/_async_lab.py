@@ -327,6 +327,7 @@ class AsyncLab(AsyncConnection[Services]):
         seed: int = 0,
         split_time: datetime.datetime | None = None,
         rank_by: str = "",
+        folds: int = 1,
         request_id: str = "",
         deadline: float | None = None,
     ) -> models.Sweep:
@@ -339,6 +340,7 @@ class AsyncLab(AsyncConnection[Services]):
             seed: Of the draw.
             split_time: Where the out-of-sample part begins; None is after two thirds of the period.
             rank_by: The metric that points are ranked by, for example "usd.sharpe"; "" is the return on the capital.
+            folds: Windows that the part after the split is cut into; what came before each chooses its point.
             request_id: Left out it is made here; an error shows it.
             deadline: Seconds.
 
@@ -352,6 +354,7 @@ class AsyncLab(AsyncConnection[Services]):
             seed=seed,
             split_time=split_time,
             rank_by=rank_by,
+            folds=folds,
         )
         answer = await self._call(self._opened().backtests.CreateSweep, command.to_proto(), deadline, command)
         return models.Sweep.from_proto(answer.sweep)

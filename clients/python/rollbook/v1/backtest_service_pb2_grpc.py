@@ -267,7 +267,7 @@ class BacktestServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetSweep(self, request, context):
-        """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+        """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
         NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -90,7 +90,7 @@ class BacktestServiceStub:
     (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetSweep: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetSweepRequest, _backtest_service_pb2.GetSweepResponse]
-    """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+    """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
     NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
     """
     ListSweeps: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepsRequest, _backtest_service_pb2.ListSweepsResponse]
@@ -185,7 +185,7 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetSweepRequest, _backtest_service_pb2.GetSweepResponse]  # type: ignore[assignment]
-    """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+    """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
     NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
     """
     ListSweeps: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepsRequest, _backtest_service_pb2.ListSweepsResponse]  # type: ignore[assignment]
@@ -367,7 +367,7 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _backtest_service_pb2.GetSweepRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_backtest_service_pb2.GetSweepResponse, _abc.Awaitable[_backtest_service_pb2.GetSweepResponse]]:
-        """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+        """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
         NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
         """
 
