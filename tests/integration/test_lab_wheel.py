@@ -112,11 +112,14 @@ async def test_no_training_data_of_a_wheel(lab: LabCaller) -> None:
 
 
 async def test_a_sweep_of_wheels(lab: LabCaller) -> None:
-    """Points are ranked by USD and have figures of cycles; several lots are refused with the field."""
+    """Points are ranked by USD and have figures of cycles, folds too; several lots are refused with the field."""
     spec = wheel_spec(await lab.bars(180))
-    sweep = await lab.sweep(spec, {"selection.max_delta": ["0.4", "0.5"]})
+    sweep = await lab.sweep(spec, {"selection.max_delta": ["0.4", "0.5"]}, folds=2)
     found = await lab.swept(sweep.sweep_id)
     assert found.sweep.rank_by == "usd.return_pct"
+    walked = found.walk_forward
+    assert walked.metrics.cycles == sum(fold.metrics.cycles for fold in walked.folds) >= 2
+    assert not walked.metrics.HasField("lowest_balance")
     points = await lab.points(sweep.sweep_id)
     assert [point.error for point in points] == ["", ""]
     assert all(point.metrics.HasField("cycles") for point in points)

@@ -139,6 +139,7 @@ class Backtest:
     end_time: Micros | None = None
     delete_time: Micros | None = None
     result_digest: str = ""
+    engine_version: str = ""
 
 
 def steps_of(
