@@ -16,7 +16,7 @@ from rollbook_server.domain.backtest.version import ENGINE_VERSION, demand_engin
 from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.errors import Reason, Unavailable
 from rollbook_server.feed import Feed
-from rollbook_server.labelling import Labelled, label, write_files
+from rollbook_server.labelling import Labelled, demand_labels, label, write_files
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_datasets, lab_reads
 from rollbook_server.storage.database import Database, Job, open_database
@@ -192,14 +192,16 @@ class Lab:
             return found, lab_reads.results(db, lab_reads.row_of(db, run.backtest_id))
 
         datasets, rows = await self.read(query)
-        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains)
+        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains, rows.cycles)
 
     async def export(
         self, run: Backtest, rows: TrainingRows, kind: TrainingFormat
     ) -> AsyncGenerator["Labelled | bytes | TrainingStatistics", None]:
         """Training data of a run that has ended: how far it is made, then the bytes of a file, then what it is. It is
         made in a process of its own, one at a time, and lies on the disk while it is sent. Raises NotFound,
-        FailedPrecondition (the engine that there is did not make the run), Unavailable."""
+        InvalidArgument (it is a wheel), FailedPrecondition (the engine that there is did not make the run),
+        Unavailable."""
+        demand_labels(run.spec)
         demand_engine(run.engine_version, "backtest_id")
 
         def query(db: Connection) -> tuple[Material, lab_reads.Results]:

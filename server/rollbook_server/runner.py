@@ -15,9 +15,9 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from rollbook_server.domain.backtest.outcomes import TrainingRows
 from rollbook_server.domain.backtest.runs import MEASURING
-from rollbook_server.domain.errors import NotFound, Reason, Unavailable
+from rollbook_server.domain.errors import InvalidArgument, NotFound, Reason, Unavailable
 from rollbook_server.lab import Lab
-from rollbook_server.labelling import Labelled, label, publish
+from rollbook_server.labelling import Labelled, demand_labels, label, publish
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_reads
 from rollbook_server.storage.lab_store import Claim
@@ -172,7 +172,9 @@ class _Slot:
     async def _measure(self, run: "_Run", *, ended: bool) -> Measured:
         number = run.claim.id
         rows = await self._lab.read(lambda db: lab_reads.results(db, number))
-        measured = await self._attempt(run.about, measure, run.material, ended, rows.steps, rows.equity, rows.chains)
+        measured = await self._attempt(
+            run.about, measure, run.material, ended, rows.steps, rows.equity, rows.chains, rows.cycles
+        )
         await self._demand_memory(measured.peak_memory)
         return measured
 
@@ -185,6 +187,7 @@ class _Slot:
             return await self._attempt(run.about, function, *args)
 
         try:
+            demand_labels(run.claim.spec)
             about = await self._lab.backtest(backtest_id)
             found = await self._lab.read(lambda db: lab_reads.results(db, number))
             for rows in TrainingRows:
@@ -196,7 +199,7 @@ class _Slot:
                         made = so_far
                     names = await do(publish, about, rows, folder, made, target)
                 self._log.info("training_data_written", backtest_id=backtest_id, folder=str(target), files=names)
-        except (RunFailed, NotFound, OSError) as error:
+        except (RunFailed, NotFound, InvalidArgument, OSError) as error:
             self._log.warning("training_data_not_written", backtest_id=backtest_id, error=str(error))
 
     async def _attempt(self, about: Mapping[str, str], function: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:

@@ -22,13 +22,21 @@ DAYS = 4000
 
 
 def _spec(dataset_id: str, chance: random.Random) -> Any:
-    """A run of any kind, with several chains at once: there is more to lose in its middle."""
+    """A run of any kind, with several chains at once, or with coins: there is more to lose in its middle."""
+    inverse, linear = instrument_pb2.CONTRACT_STYLE_INVERSE, instrument_pb2.CONTRACT_STYLE_LINEAR
+    strategy = chance.choice(
+        (
+            execution_pb2.STRATEGY_KIND_COVERED_CALL,
+            execution_pb2.STRATEGY_KIND_CASH_SECURED_PUT,
+            execution_pb2.STRATEGY_KIND_WHEEL,
+        )
+    )
+    if strategy == execution_pb2.STRATEGY_KIND_WHEEL:
+        return call_spec(dataset_id, strategy=strategy, style=linear, preset="aggressive")
     return call_spec(
         dataset_id,
-        strategy=chance.choice(
-            (execution_pb2.STRATEGY_KIND_COVERED_CALL, execution_pb2.STRATEGY_KIND_CASH_SECURED_PUT)
-        ),
-        style=chance.choice((instrument_pb2.CONTRACT_STYLE_INVERSE, instrument_pb2.CONTRACT_STYLE_LINEAR)),
+        strategy=strategy,
+        style=chance.choice((inverse, linear)),
         max_open_chains=3,
     )
 

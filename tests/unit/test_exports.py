@@ -14,8 +14,9 @@ import rollbook
 from rollbook import AsyncClient, AsyncLab, Client, Lab, errors, models
 
 EXPORTED = [
-    "Action", "AlreadyExists", "AsyncClient", "AsyncLab", "Backtest", "BacktestChain", "BacktestLeg", "BacktestMetrics",
-    "BacktestPerformance", "BacktestSpec", "BacktestState", "BacktestStatus", "BacktestStep", "CancelBacktestRequest",
+    "Action", "AlreadyExists", "AsyncClient", "AsyncLab", "Backtest", "BacktestChain", "BacktestCycle", "BacktestLeg",
+    "BacktestMetrics", "BacktestPerformance", "BacktestSpec", "BacktestState", "BacktestStatus", "BacktestStep",
+    "CancelBacktestRequest",
     "CancelBacktestResponse", "CancelSweepRequest", "CancelSweepResponse", "CashLine", "ChainMirror", "ChainOrder",
     "ChainState", "ChainValuation", "Client", "CloseReason", "CompareBacktestsRequest", "CompareBacktestsResponse",
     "ContractStyle", "CorrectionEntry", "CreateBacktestRequest", "CreateBacktestResponse", "CreateSweepRequest",
@@ -29,7 +30,8 @@ EXPORTED = [
     "GetPortfolioResponse", "GetServerStatusRequest", "GetServerStatusResponse", "GetSweepRequest", "GetSweepResponse",
     "Greeks", "Heatmap", "HeatmapCell", "Instrument", "Internal", "InvalidArgument", "Lab", "LabCursor", "LedgerEntry",
     "LedgerError", "LegState", "LegValuation", "LineKind", "Liquidity", "ListBacktestChainsRequest",
-    "ListBacktestChainsResponse", "ListBacktestsRequest", "ListBacktestsResponse", "ListChainsRequest",
+    "ListBacktestChainsResponse", "ListBacktestCyclesRequest", "ListBacktestCyclesResponse",
+    "ListBacktestsRequest", "ListBacktestsResponse", "ListChainsRequest",
     "ListChainsResponse", "ListDatasetGapsRequest", "ListDatasetGapsResponse", "ListDatasetsRequest",
     "ListDatasetsResponse", "ListEntriesRequest", "ListEntriesResponse", "ListEquityPointsRequest",
     "ListEquityPointsResponse", "ListRefusedExecutionsRequest", "ListRefusedExecutionsResponse", "ListStepsRequest",
