@@ -1,0 +1,252 @@
+"""The workers of a Dask cluster, in the place of processes of our own. Nothing else of the server knows Dask.
+
+Each of our workers has a worker of the cluster for its home, so that what is prepared there serves its next part, too,
+and the end of one harms one. A scheduler that is away, or a cluster without workers, makes whoever wants something done
+wait: it is said in the log, and what is done then begins at the last checkpoint. Only a worker that dies at its work
+counts as one.
+
+Dask would send a task again whose worker died, and say that it cancelled one that still runs. Neither matters here: a
+task is bound to its home, and what comes back is taken only by who waits for it.
+"""
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+
+from rollbook_server.cluster_tasks import Answer, call, installed, receive, source
+from rollbook_server.processes import WorkerDied
+from rollbook_server.storage.dataset_files import DatasetFolder
+from rollbook_server.worker import RunFailed
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_LOOK = 1.0
+"""Seconds between two looks for a scheduler, a worker, or whether one is still there."""
+_AGAIN = 60.0
+"""Seconds after which it is said again that somebody waits, and a worker that was unfit is tried again."""
+_TIMEOUT = 10.0
+"""Seconds that a scheduler has for an answer."""
+PIECE = 16 * 2**20
+"""Bytes of a dataset that are sent at a time: no message keeps the scheduler from the others for long."""
+
+
+class Log(Protocol):
+    """Where it is said what happens."""
+
+    def info(self, event: str, **fields: object) -> None: ...
+    def warning(self, event: str, **fields: object) -> None: ...
+
+
+class _Away(Exception):
+    """The scheduler does not answer, or does not know us any more."""
+
+
+class Cluster:
+    """The connection to a scheduler, and who has which of its workers. It connects out, and listens nowhere."""
+
+    def __init__(self, log: Log, address: str) -> None:
+        self._log, self._address = log, address
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
+        self._first: asyncio.Task[Client] | None = None
+        self._homes: dict[ClusterWorker, str] = {}
+        self._unfit: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Says soon whether the scheduler is there; nobody has to wait for it."""
+        self._first = asyncio.create_task(self.client())
+
+    async def close(self) -> None:
+        """Leaves the cluster; what its workers still do is nobody's."""
+        if self._first is not None:
+            self._first.cancel()
+        client, self._client = self._client, None
+        await _leave(client)
+
+    async def client(self) -> "Client":
+        """The connection; waits until there is one."""
+        async with self._connecting:
+            said = -_AGAIN
+            while self._client is None:
+                try:
+                    self._client = await self._connect()
+                except Exception as error:  # of the network, or of another Dask at the other end
+                    if time.monotonic() - said >= _AGAIN:
+                        said = time.monotonic()
+                        self._log.warning("cluster_away", dask_address=self._address, error=str(error) or repr(error))
+                    await asyncio.sleep(_LOOK)
+            return self._client
+
+    async def _connect(self) -> "Client":
+        # First without Dask: its client cannot be interrupted while it waits for a scheduler that is away.
+        host, _, port = self._address.removeprefix("tcp://").rpartition(":")
+        async with asyncio.timeout(_TIMEOUT):
+            _, knock = await asyncio.open_connection(host.strip("[]"), int(port))
+        knock.close()
+        client = await asyncio.to_thread(_new_client, self._address)
+        self._homes.clear()
+        self._unfit.clear()
+        self._log.info("cluster_joined", dask_address=self._address, workers=len(await self.workers(client)))
+        return client
+
+    async def lost(self, client: "Client", error: Exception) -> None:
+        """Gives a connection up; the next who needs one makes another."""
+        if self._client is client:
+            self._client = None
+            self._log.warning("cluster_lost", dask_address=self._address, error=str(error))
+            await _leave(client)
+
+    async def workers(self, client: "Client") -> set[str]:
+        """The addresses of the workers that are there. Raises _Away."""
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                return set(await asyncio.to_thread(client.nthreads))
+        except Exception as error:
+            raise _Away(str(error) or repr(error)) from error
+
+    async def home(self, client: "Client", worker: "ClusterWorker") -> str:
+        """The worker of the cluster for one of ours: the same as before while no other of ours has it, else one that
+        few have. Waits until there is one. Raises _Away."""
+        said = -_AGAIN
+        while True:
+            had = Counter(home for each, home in self._homes.items() if each is not worker)
+            mine = self._homes.get(worker, "")
+            if mine and not had[mine]:
+                return mine
+            now = time.monotonic()
+            fit = [each for each in await self.workers(client) if self._unfit.get(each, -_AGAIN) + _AGAIN <= now]
+            if fit:
+                home = min(fit, key=lambda each: (had[each], each != mine, each))
+                if home != mine:
+                    self._log.info("cluster_worker_taken", worker=home)
+                self._homes[worker] = home
+                return home
+            if now - said >= _AGAIN:
+                said = now
+                self._log.warning("cluster_without_workers", dask_address=self._address)
+            await asyncio.sleep(_LOOK)
+
+    def leave(self, worker: "ClusterWorker") -> None:
+        """One of ours needs another home, or none."""
+        self._homes.pop(worker, None)
+
+    def refuse(self, worker: "ClusterWorker", reason: str) -> None:
+        """The home of one of ours is of no use."""
+        home = self._homes.pop(worker, "")
+        self._unfit[home] = time.monotonic()
+        self._log.warning("cluster_worker_refused", worker=home, reason=reason)
+
+    def sent(self, home: str, dataset: str) -> None:
+        """Says so."""
+        self._log.info("cluster_dataset_sent", worker=home, content_hash=dataset)
+
+
+class ClusterWorker:
+    """A worker of a cluster, as `processes.WorkerProcess` is one of this machine. One call at a time."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def run(self, function: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+        """What a function of `worker` returns; waits for scheduler and worker as long as it takes. Raises WorkerDied,
+        RunFailed."""
+        while True:
+            client = await self._cluster.client()
+            try:
+                home = await self._cluster.home(client, self)
+                answer = await self._ask(client, home, function, args, more)
+                if answer.unfit:
+                    self._cluster.refuse(self, answer.unfit)
+                elif answer.lacking:
+                    for name in answer.lacking:
+                        await self._send(client, home, name, args)
+                else:
+                    outcome: T = answer.outcome
+                    return outcome
+            except WorkerDied:
+                self._cluster.leave(self)
+                raise
+            except _Away as error:
+                await self._cluster.lost(client, error)
+
+    async def close(self) -> None:
+        """Leaves its home to others."""
+        self._cluster.leave(self)
+
+    async def _ask(
+        self, client: "Client", home: str, function: Callable[..., Any], args: Sequence[Any], more: Any
+    ) -> Answer:
+        """Calls a function there. Raises WorkerDied, RunFailed, _Away."""
+        from distributed.scheduler import KilledWorker
+
+        executor = client.get_executor(workers=[home], pure=False)  # type: ignore[no-untyped-call]
+        try:
+            # On a thread: what goes along is encoded here, and may be large.
+            future = await asyncio.to_thread(executor.submit, call, installed(), function, args, more)
+        except Exception as error:
+            raise _Away(str(error)) from error
+        answer: asyncio.Future[Answer] = asyncio.wrap_future(future)
+        while not answer.done():
+            await asyncio.wait({answer}, timeout=_LOOK)
+            if not answer.done() and home not in await self._cluster.workers(client):
+                await asyncio.to_thread(future.cancel)  # else it would wait for that address for ever
+                raise WorkerDied(f"the worker {home} is gone")
+        if answer.cancelled():  # by Dask, which forgets its tasks with its scheduler
+            raise _Away("the scheduler is gone")
+        try:
+            return answer.result()
+        except RunFailed:
+            raise
+        except KilledWorker as error:
+            raise WorkerDied(f"the worker {home} died") from error
+        except Exception as error:  # ours all become RunFailed: this one could not even call them
+            return Answer(unfit=f"{type(error).__name__}: {error}")
+
+    async def _send(self, client: "Client", home: str, name: str, args: Sequence[Any]) -> None:
+        """Brings a dataset there, piece by piece. Raises RunFailed where it is damaged here, WorkerDied, _Away."""
+        folder = next(found for each in args if (found := source(each)) is not None)
+        file, sender, place, said = DatasetFolder(folder).file(name), str(uuid.uuid4()), 0, ""
+        try:
+            with await asyncio.to_thread(file.open, "rb") as content:
+                last = False
+                while not last:
+                    piece = await asyncio.to_thread(content.read, PIECE)
+                    last = len(piece) < PIECE
+                    said = await self._bring(client, home, name, sender, place, piece, last)
+                    place += len(piece)
+        except OSError as error:
+            raise RunFailed(f"the file of dataset {name} cannot be read: {error}") from error
+        if said:
+            raise RunFailed(f"{said}, as sent from {file}")
+        self._cluster.sent(home, name)
+
+    async def _bring(self, client: "Client", home: str, *piece: Any) -> str:
+        try:
+            said: dict[str, str] = await asyncio.to_thread(client.run, receive, *piece, workers=[home])
+            return said[home]
+        except Exception as error:
+            if home not in await self._cluster.workers(client):
+                raise WorkerDied(f"the worker {home} is gone") from error
+            raise _Away(f"{home} cannot be reached: {error}") from error
+
+
+def _new_client(address: str) -> "Client":
+    from distributed import Client
+
+    return Client(  # type: ignore[no-untyped-call]
+        address, timeout=_TIMEOUT, set_as_default=False, name="rollbook-server"
+    )
+
+
+async def _leave(client: "Client | None") -> None:
+    if client is not None:
+        with suppress(Exception):  # what is gone needs no farewell
+            await asyncio.to_thread(client.close, _TIMEOUT)
