@@ -15,9 +15,10 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
-from rollbook_server.cluster_tasks import Answer, call, installed, receive, source
+from rollbook_server.cluster_tasks import LIBRARIES, Answer, call, installed, receive, source
 from rollbook_server.processes import WorkerDied
 from rollbook_server.storage.dataset_files import DatasetFolder
 from rollbook_server.worker import RunFailed
@@ -56,18 +57,27 @@ class Cluster:
         self._log, self._address = log, address
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
-        self._first: asyncio.Task[Client] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._homes: dict[ClusterWorker, str] = {}
+        self._fit: set[str] = set()
         self._unfit: dict[str, float] = {}
+        """With the time when that was found."""
 
     def start(self) -> None:
-        """Says soon whether the scheduler is there; nobody has to wait for it."""
-        self._first = asyncio.create_task(self.client())
+        """From now on it is said when the scheduler is there and when it is not, whether somebody needs it or not."""
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while True:
+            client = await self.client()
+            while self._client is client and client.status == "running":  # noqa: ASYNC110 - Dask has no event for it
+                await asyncio.sleep(_LOOK)
+            await self.lost(client, _Away("the connection broke"))
 
     async def close(self) -> None:
         """Leaves the cluster; what its workers still do is nobody's."""
-        if self._first is not None:
-            self._first.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         client, self._client = self._client, None
         await _leave(client)
 
@@ -92,9 +102,14 @@ class Cluster:
             _, knock = await asyncio.open_connection(host.strip("[]"), int(port))
         knock.close()
         client = await asyncio.to_thread(_new_client, self._address)
-        self._homes.clear()
-        self._unfit.clear()
-        self._log.info("cluster_joined", dask_address=self._address, workers=len(await self.workers(client)))
+        try:
+            there = await self.workers(client)
+        except BaseException:
+            await _leave(client)
+            raise
+        for known in (self._homes, self._fit, self._unfit):
+            known.clear()
+        self._log.info("cluster_joined", dask_address=self._address, workers=len(there))
         return client
 
     async def lost(self, client: "Client", error: Exception) -> None:
@@ -117,26 +132,51 @@ class Cluster:
         few have. Waits until there is one. Raises _Away."""
         said = -_AGAIN
         while True:
-            had = Counter(home for each, home in self._homes.items() if each is not worker)
             mine = self._homes.get(worker, "")
-            if mine and not had[mine]:
+            if mine and not self._others(worker)[mine]:
                 return mine
-            now = time.monotonic()
-            fit = [each for each in await self.workers(client) if self._unfit.get(each, -_AGAIN) + _AGAIN <= now]
+            there, now = await self.workers(client), time.monotonic()
+            fit = [each for each in there if self._unfit.get(each, -_AGAIN) + _AGAIN <= now]
             if fit:
+                had = self._others(worker)
                 home = min(fit, key=lambda each: (had[each], each != mine, each))
                 if home != mine:
                     self._log.info("cluster_worker_taken", worker=home)
-                self._homes[worker] = home
-                return home
+                self._homes[worker] = home  # before it is asked: so no other of ours asks it, too
+                if await self._is_fit(client, worker):
+                    return home
+                continue
             if now - said >= _AGAIN:
                 said = now
                 self._log.warning("cluster_without_workers", dask_address=self._address)
             await asyncio.sleep(_LOOK)
 
+    def _others(self, worker: "ClusterWorker") -> Counter[str]:
+        """How many have which home, besides one of ours."""
+        return Counter(home for each, home in self._homes.items() if each is not worker)
+
+    async def _is_fit(self, client: "Client", worker: "ClusterWorker") -> bool:
+        """Whether the home of one of ours has our libraries. It is asked by functions of Python itself: one that it
+        cannot load would end it."""
+        home = self._homes[worker]
+        if home in self._fit:
+            return True
+        for name in LIBRARIES:
+            try:
+                async with asyncio.timeout(_TIMEOUT):
+                    has = (await asyncio.to_thread(client.run, version, name, workers=[home]))[home]
+            except Exception as error:
+                await self.workers(client)  # where it is the scheduler that does not answer, it is no fault of his
+                has = f"cannot be asked for: {type(error).__name__}: {error}"
+            if has != installed()[name]:
+                self.refuse(worker, f"{name} {has}")
+                return False
+        self._fit.add(home)
+        return True
+
     def leave(self, worker: "ClusterWorker") -> None:
         """One of ours needs another home, or none."""
-        self._homes.pop(worker, None)
+        self._fit.discard(self._homes.pop(worker, ""))
 
     def refuse(self, worker: "ClusterWorker", reason: str) -> None:
         """The home of one of ours is of no use."""
@@ -239,8 +279,11 @@ class ClusterWorker:
 
 
 def _new_client(address: str) -> "Client":
+    import dask
     from distributed import Client
 
+    # The rows of a long run are large, and go along to be measured: Dask would call that a mistake.
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})
     return Client(  # type: ignore[no-untyped-call]
         address, timeout=_TIMEOUT, set_as_default=False, name="rollbook-server"
     )

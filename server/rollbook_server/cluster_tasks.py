@@ -30,11 +30,14 @@ class Answer:
     """What is installed there, where it is not what is installed on the server."""
 
 
+LIBRARIES = ("rollbook-server", "numpy", "numba")
+"""What a result hangs on, of what is installed."""
+
+
 @functools.cache
 def installed() -> Mapping[str, str]:
-    """What a result hangs on, besides spec and data. Bits of two machines are the same only if all of it is."""
-    names = ("rollbook-server", "numpy", "numba")
-    return {"engine": ENGINE_VERSION, "machine": platform.machine(), **{name: version(name) for name in names}}
+    """What a result hangs on, besides spec and data."""
+    return {"engine": ENGINE_VERSION, "machine": platform.machine(), **{name: version(name) for name in LIBRARIES}}
 
 
 def call(
