@@ -42,8 +42,13 @@ class Settings(BaseSettings):
     queue: int = Field(4096, ge=1, le=1_000_000, description="Commands that may wait before RESOURCE_EXHAUSTED.")
 
     lab_db: Path | None = Field(None, description="The lab's file; unset is lab.db beside the ledger's.")
-    lab_workers: int = Field(1, ge=1, le=64, description="Backtests that run at once, each in a process of its own.")
-    lab_memory: int = Field(2048, ge=64, le=1_048_576, description="MiB that a backtest's worker may hold.")
+    lab_workers: int = Field(1, ge=1, le=64, description="Backtests that run at once, each on a worker of its own.")
+    lab_memory: int = Field(
+        2048,
+        ge=64,
+        le=1_048_576,
+        description="MiB that a backtest's process may hold; a cluster's workers have their own.",
+    )
     lab_part: float = Field(
         0.25,
         gt=0,
