@@ -157,7 +157,7 @@ def test_a_cluster_without_its_extra_is_refused(lab: Environment, tmp_path: Path
 
 
 def test_the_lab_runs_on_a_cluster_with_its_extra(wheels: dict[str, Path], tmp_path: Path) -> None:
-    """The extras bring all that a server and a cluster's machines need: the commands of Dask, and what a worker loads."""
+    """The extras bring what a server and the machines of a cluster need: the commands of Dask, what a worker loads."""
     environment = Environment(tmp_path / "cluster")
     environment.install(f"{wheels['rollbook-server']}[lab,dask]", wheels["rollbook"])
     for words in (("dask", "scheduler", "--version"), ("dask", "worker", "--version")):
