@@ -50,6 +50,10 @@ class _Away(Exception):
     """The scheduler does not answer, or does not know us any more."""
 
 
+class _Unfit(Exception):
+    """A worker of the cluster is of no use to us; the message says why."""
+
+
 class Cluster:
     """The connection to a scheduler, and who has which of its workers. It connects out, and listens nowhere."""
 
@@ -203,17 +207,16 @@ class ClusterWorker:
             try:
                 home = await self._cluster.home(client, self)
                 answer = await self._ask(client, home, function, args, more)
-                if answer.unfit:
-                    self._cluster.refuse(self, answer.unfit)
-                elif answer.lacking:
-                    for name in answer.lacking:
-                        await self._send(client, home, name, args)
-                else:
+                if not answer.lacking:
                     outcome: T = answer.outcome
                     return outcome
+                for name in answer.lacking:
+                    await self._send(client, home, name, args)
             except WorkerDied:
                 self._cluster.leave(self)
                 raise
+            except _Unfit as error:
+                self._cluster.refuse(self, str(error))
             except _Away as error:
                 await self._cluster.lost(client, error)
 
@@ -224,7 +227,7 @@ class ClusterWorker:
     async def _ask(
         self, client: "Client", home: str, function: Callable[..., Any], args: Sequence[Any], more: Any
     ) -> Answer:
-        """Calls a function there. Raises WorkerDied, RunFailed, _Away."""
+        """Calls a function there. Raises WorkerDied, RunFailed, _Unfit, _Away."""
         from distributed.scheduler import KilledWorker
 
         executor = client.get_executor(workers=[home], pure=False)  # type: ignore[no-untyped-call]
@@ -242,16 +245,20 @@ class ClusterWorker:
         if answer.cancelled():  # by Dask, which forgets its tasks with its scheduler
             raise _Away("the scheduler is gone")
         try:
-            return answer.result()
+            found = answer.result()
         except RunFailed:
             raise
         except KilledWorker as error:
             raise WorkerDied(f"the worker {home} died") from error
         except Exception as error:  # ours all become RunFailed: this one could not even call them
-            return Answer(unfit=f"{type(error).__name__}: {error}")
+            raise _Unfit(f"{type(error).__name__}: {error}") from error
+        if found.unfit:
+            raise _Unfit(found.unfit)
+        return found
 
     async def _send(self, client: "Client", home: str, name: str, args: Sequence[Any]) -> None:
-        """Brings a dataset there, piece by piece. Raises RunFailed where it is damaged here, WorkerDied, _Away."""
+        """Brings a dataset there, piece by piece. Raises RunFailed where it is damaged here, WorkerDied,
+        _Unfit, _Away."""
         folder = next(found for each in args if (found := source(each)) is not None)
         file, sender, place, said = DatasetFolder(folder).file(name), str(uuid.uuid4()), 0, ""
         try:
@@ -275,7 +282,7 @@ class ClusterWorker:
         except Exception as error:
             if home not in await self._cluster.workers(client):
                 raise WorkerDied(f"the worker {home} is gone") from error
-            raise _Away(f"{home} cannot be reached: {error}") from error
+            raise _Unfit(f"it takes no data: {type(error).__name__}: {error}") from error  # its disk may be full
 
 
 def _new_client(address: str) -> "Client":

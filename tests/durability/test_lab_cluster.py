@@ -183,23 +183,27 @@ async def test_a_cluster_that_is_away_is_waited_for(local: Made, tmp_path: Path)
                 assert server.stop() == 0
 
 
-async def test_a_worker_with_another_engine_is_refused(local: Made, tmp_path: Path) -> None:
-    """A worker that has another version of what a result hangs on gets nothing to do, and the log says what differs;
-    so with one that has no Rollbook at all. With one that fits, the run goes on."""
+async def test_a_worker_that_does_not_fit_is_refused(local: Made, tmp_path: Path) -> None:
+    """A worker that has another engine gets nothing to do, and the log says what differs; so with one that has no
+    Rollbook at all, and one that cannot keep data. All of them live on; with one that fits, the run goes on."""
     other = "import rollbook_server.domain.backtest.version as it; it.ENGINE_VERSION = 'of yesterday'"
     lost = "import importlib.metadata as it; it.version = lambda name: it.distribution('no ' + name)"
+    full = "def dask_setup(worker): open(worker.local_directory + '/rollbook', 'w').close()"
     with (
         RunningCluster(tmp_path / "dask", workers=0) as cluster,
         RunningServer(tmp_path / "ledger.db", *_flags(cluster.address, workers=1)) as server,
     ):
-        cluster.add(1, "--preload", other)
-        (old,) = cluster.workers
-        cluster.add(1, "--preload", lost)
+        for unfit in (other, lost, full):
+            cluster.add(1, "--preload", unfit)
+        workers = list(cluster.workers)
         async with calling(server.target) as lab:
             run = await lab.create(await _spec(lab))
-            refused = {each["worker"]: each["reason"] for each in await _tells(server, "cluster_worker_refused", 2)}
-            assert refused.pop(old) == "engine of yesterday"
-            assert "PackageNotFoundError" in next(iter(refused.values()))
+            refused = {each["worker"]: each["reason"] for each in await _tells(server, "cluster_worker_refused", 3)}
+            assert list(refused) == sorted(workers)
+            reasons = [refused[each] for each in workers]
+            assert reasons[0] == "engine of yesterday"
+            assert "rollbook-server cannot be asked for: PackageNotFoundError" in reasons[1]
+            assert "it takes no data: FileExistsError" in reasons[2]
             assert (await lab.get(run.backtest_id)).status.state == BACKTEST_STATE_RUNNING
             await _tells(server, "cluster_without_workers")
             cluster.add(1)
