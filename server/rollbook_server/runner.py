@@ -169,7 +169,7 @@ class _Slot:
         claim, first, upto = sweep.claim, *sweep.take()
         points = await self._lab.sweeps.following(replace(claim, points_done=first), upto - first)
         to_run = [(number, spec) for number, spec in points if spec is not None]
-        order = PointsOrder(sweep.material, claim.from_time, claim.plan.rank_by, to_run)
+        order = PointsOrder(sweep.material, claim.from_time, claim.windows, claim.plan.rank_by, to_run)
         done = await self._attempt(self._worker, {"sweep_id": claim.sweep_id}, simulate_points, order)
         await self._demand_memory(done.peak_memory)
         if to_run:

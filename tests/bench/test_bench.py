@@ -22,5 +22,6 @@ def test_quick_bench_prints_every_figure() -> None:
         "sweep of 10 points",
         "times as fast as 1 worker",
     )
-    for word in words + streams + lab:
+    training = ("candidates, CSV, rows/s", "candidates, PARQUET, rows/s", "its worker at most", "steps/s")
+    for word in words + streams + lab + training:
         assert word in done.stdout, word

@@ -47,7 +47,12 @@ class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServi
             raise InvalidArgument(Reason.MISSING_FIELD, "spec is required", "spec")
         spec = lab_nouns.read_spec(request.spec, "spec.")
         spec = replace(spec, schema_version=spec.schema_version or SCHEMA_VERSION)
-        created = await self._lab.create(request_id, spec, decode.within(request.group_id, 128, "group_id"))
+        created = await self._lab.create(
+            request_id,
+            spec,
+            decode.within(request.group_id, 128, "group_id"),
+            decode.within(request.engine_version, 128, "engine_version"),
+        )
         return pb.CreateBacktestResponse(backtest=lab_nouns.backtest(created))
 
     @answers

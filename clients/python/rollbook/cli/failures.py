@@ -32,6 +32,7 @@ REMEDIES = {
     "LAB_UNAVAILABLE": "put that right where the server runs; its ledger serves all the same",
     "BACKTEST_ENDED": "`rollbook backtest show` tells how",
     "SWEEP_ENDED": "`rollbook backtest sweep-show` tells how",
+    "ENGINE_CHANGED": "run the spec again: `rollbook backtest run`, or a sweep of its own",
     "BACKTEST_NOT_ENDED": "`rollbook backtest watch` shows it until its end",
 }
 
