@@ -61,13 +61,13 @@ class Lab:
         self.feed = Feed(self._store.head)
         """Wakes watchers."""
         self.queued = asyncio.Event()
-        """Something may wait for the runner."""
+        """Set when something may wait for the runner; then another one takes its place. Take it before you look."""
         database.start(
             self._store,
             delivered=self._deliver,
             failure=lambda error: log.error("lab_commit_failed", error=repr(error)),
         )
-        self.sweeps = Sweeps(database.db, clock, self._session, self.folder, self._submit, self.read, self.queued.set)
+        self.sweeps = Sweeps(database.db, clock, self._session, self.folder, self._submit, self.read, self.wake)
         """The lab's sweeps."""
         for stop_pausing in (self._store.stop_pausing, self.sweeps.store.stop_pausing):
             database.submit(Job(run=stop_pausing, future=self._loop.create_future()))
@@ -152,7 +152,7 @@ class Lab:
             return lab_reads.backtest(db, backtest_id)
 
         created = await self._submit(run)
-        self.queued.set()
+        self.wake()
         return created
 
     async def backtest(self, backtest_id: str) -> Backtest:
@@ -166,7 +166,7 @@ class Lab:
     async def resume(self, backtest_id: str) -> Backtest:
         """Lets a paused run go on. Raises NotFound, FailedPrecondition."""
         resumed = await self._steer(backtest_id, lambda: self._store.resume(backtest_id))
-        self.queued.set()
+        self.wake()
         return resumed
 
     async def cancel(self, backtest_id: str) -> Backtest:
@@ -250,6 +250,11 @@ class Lab:
         return await asyncio.wrap_future(self._database.read(query))
 
     # -- for the runner -----------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something may wait for the runner."""
+        queued, self.queued = self.queued, asyncio.Event()
+        queued.set()
 
     async def claim(self) -> tuple[Claim, Material] | None:
         """The next run to carry on, and what it works with. Raises Unavailable."""
