@@ -259,6 +259,34 @@ def test_a_sweep_from_its_grid_to_a_run_of_its_best_point(shell: Shell, market: 
     assert "FIELD=A,B,C" in shell.complaint("backtest", "sweep", str(EXAMPLE), "--grid", "delta", code=2)
 
 
+def test_a_sweep_of_folds_and_both_exits(shell: Shell, market: list[dict[str, Any]]) -> None:
+    """--exit both makes the exit style a field of one sweep; --folds shows which point each window got, and what they
+    made together; a point is run again in the window of one fold."""
+    grid = ["--grid", "exits.take_profit=0.4,0.8", "--exit", "both", "--folds", "3"]
+    said = shell("backtest", "sweep", str(EXAMPLE), *grid, "--watch").stdout
+    sweep_id = said.splitlines()[0].removeprefix("Queued ")
+    for told in ("3 of 3 points", "in 3 windows", "Walk forward: ", "Together", "among the 3 points", "HODL"):
+        assert told in said
+    assert "Chosen in sample: point" not in said
+    answer = shell.json("backtest", "sweep-show", sweep_id)
+    assert answer["heatmap"]["column_values"] == ["0.4", "0.8", ""]
+    fold = answer["walk_forward"]["folds"][1]
+    run = ["backtest", "sweep-rerun", sweep_id, str(fold["chosen"])]
+    shell(*run, "--fold", "2", "--watch")
+    shown = shell.json("backtest", "list", "--group", sweep_id)["backtests"][0]
+    assert shown["status"]["metrics"]["coin"]["return_pct"] == fold["value"]
+    assert (shown["spec"]["start_time"], shown["spec"]["end_time"]) == (fold["start_time"], fold["end_time"])
+    for more in ((), ("--fold", "4")):
+        assert "in each of 3 windows" in shell.complaint(*run, *more, code=2)
+    held = ["--exit", "hold-to-expiry", "--grid", "selection.max_delta=0.2,0.3"]
+    sweep = shell.json("backtest", "sweep", str(EXAMPLE), *held)["sweep"]
+    assert sweep["spec"]["exit_style"].endswith("HOLD_TO_EXPIRY")
+    assert not sweep["spec"].get("exits")
+    assert "MISSING_FIELD, axes" in shell.complaint("backtest", "sweep", str(EXAMPLE), code=1)
+    twice = ["--exit", "both", "--grid", "exit_style=TP_AND_ROLL"]
+    assert "names a field twice" in shell.complaint("backtest", "sweep", str(EXAMPLE), *twice, code=2)
+
+
 def test_both_styles_are_watched_in_a_pipe(shell: Shell, market: list[dict[str, Any]]) -> None:
     """Without a terminal --watch prints lines until both have ended, and then what came of them beside each other."""
     said = shell("backtest", "run", str(EXAMPLE), "--exit", "both", "--watch").stdout

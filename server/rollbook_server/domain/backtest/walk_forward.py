@@ -92,12 +92,16 @@ def together(runs: Sequence[WindowRun]) -> tuple[BacktestMetrics, Equity]:
 
 def joined(kind: type[T], parts: Sequence[T]) -> T:
     """Columns one after the other."""
+    if len(parts) == 1:
+        return parts[0]
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     return kind(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def _curve(parts: Sequence[Equity], *, linked: bool) -> Equity:
     """Equities one after the other. The capital of each is HODL at its first bar's close, as in `measure`."""
+    if len(parts) == 1:
+        return parts[0]
     columns: dict[str, Any] = {}
     for currency in ("coin", "usd"):
         capitals = [float(getattr(part, f"hodl_{currency}")[0]) for part in parts]
