@@ -73,21 +73,21 @@ def together(runs: Sequence[WindowRun]) -> tuple[BacktestMetrics, Equity]:
     - all else: of all bars, chains and decisions as if they were of one run.
     - what needs specs to be equal in style, strategy, capital, bars or quotes, and they are not: None.
     """
+    if len(runs) == 1:
+        (run,) = runs
+        return measure(run.spec, run.equity, run.chains, run.steps, run.cycles), run.equity
     spec = within(runs[-1].spec, (period(runs[0].spec)[0], period(runs[-1].spec)[1]))
     chains = [chain for run in runs for chain in run.chains]
     steps = joined(Steps, [run.steps for run in runs])
-    added = _curve([run.equity for run in runs], linked=False)
+    curve = _curve([run.equity for run in runs], linked=False)
     cycles = [cycle for run in runs for cycle in run.cycles]
-    metrics = measure(spec, added, chains, steps, cycles)
-    if len(runs) > 1:
-        linked = measure(spec, _curve([run.equity for run in runs], linked=True), chains, steps, cycles)
-        metrics = replace(
-            linked, coin=_with_money_of(linked.coin, metrics.coin), usd=_with_money_of(linked.usd, metrics.usd)
-        )
-        if spec.strategy is StrategyKind.WHEEL:
-            # A window may end with coins; the next one begins with cash of its own.
-            metrics = replace(metrics, lowest_balance=None)
-    return _without_what_differs(metrics, [run.spec for run in runs]), added
+    added = measure(spec, curve, chains, steps, cycles)
+    linked = measure(spec, _curve([run.equity for run in runs], linked=True), chains, steps, cycles)
+    metrics = replace(linked, coin=_with_money_of(linked.coin, added.coin), usd=_with_money_of(linked.usd, added.usd))
+    if spec.strategy is StrategyKind.WHEEL:
+        # A window may end with coins; the next one begins with cash of its own.
+        metrics = replace(metrics, lowest_balance=None)
+    return _without_what_differs(metrics, [run.spec for run in runs]), curve
 
 
 def joined(kind: type[T], parts: Sequence[T]) -> T:
@@ -100,8 +100,6 @@ def joined(kind: type[T], parts: Sequence[T]) -> T:
 
 def _curve(parts: Sequence[Equity], *, linked: bool) -> Equity:
     """Equities one after the other. The capital of each is HODL at its first bar's close, as in `measure`."""
-    if len(parts) == 1:
-        return parts[0]
     columns: dict[str, Any] = {}
     for currency in ("coin", "usd"):
         capitals = [float(getattr(part, f"hodl_{currency}")[0]) for part in parts]
