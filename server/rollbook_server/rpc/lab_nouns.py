@@ -2,8 +2,18 @@
 
 import operator
 
-from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, sweep_pb2
-from rollbook_server.domain.backtest import fields, metrics, registered, rows, runs, spec, sweeps, training_statistics
+from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, parity_pb2, sweep_pb2
+from rollbook_server.domain.backtest import (
+    fields,
+    metrics,
+    parity,
+    registered,
+    rows,
+    runs,
+    spec,
+    sweeps,
+    training_statistics,
+)
 from rollbook_server.rpc.encode import Encoder, timestamp
 from rollbook_server.rpc.read_facts import Decoder
 from rollbook_server.storage.lab_datasets import Gap
@@ -52,6 +62,18 @@ backtest = Encoder(
     parts={"spec": backtest_spec, "status": status},
 )
 difference = Encoder(backtest_service_pb2.SpecDifference, fields.SpecDifference)
+_parts = Encoder(parity_pb2.ParityParts, parity.ParityParts)
+_trade = Encoder(parity_pb2.ParityTrade, parity.ParityTrade)
+_row = Encoder(
+    parity_pb2.ParityRow,
+    parity.ParityRow,
+    parts=dict.fromkeys(("chain", "repriced", "moved", "lab"), _trade) | {"parts": _parts, "parts_usd": _parts},
+)
+chain_parity = Encoder(
+    parity_pb2.ChainParity,
+    parity.ChainParity,
+    parts={"spec": backtest_spec, "lab": chain, "parts": _parts, "parts_usd": _parts, "rows": _row},
+)
 _PLANNED = ("spec", "axes", "random_points", "seed", "split_time", "rank_by")
 sweep = Encoder(
     sweep_pb2.Sweep,

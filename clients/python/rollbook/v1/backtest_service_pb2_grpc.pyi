@@ -120,6 +120,12 @@ class BacktestServiceStub:
     whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
     NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
     """
+    GetParity: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]
+    """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+    net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+    (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+    MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class BacktestServiceAsyncStub(BacktestServiceStub):
@@ -212,6 +218,12 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
     whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
     NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+    """
+    GetParity: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]  # type: ignore[assignment]
+    """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+    net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+    (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+    MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
     """
 
 class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -434,6 +446,18 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
         whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
         NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetParity(
+        self,
+        request: _backtest_service_pb2.GetParityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.GetParityResponse, _abc.Awaitable[_backtest_service_pb2.GetParityResponse]]:
+        """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+        net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+        (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+        MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
         """
 
 def add_BacktestServiceServicer_to_server(servicer: BacktestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
