@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from rollbook_server.domain.backtest.chains import chain_of, legs_by_chain
 from rollbook_server.domain.backtest.engine import prepare
 from rollbook_server.domain.backtest.followed import Followed, OwnFill, OwnTrade, not_comparable
 from rollbook_server.domain.backtest.market import Floats, Ints, MarketData
@@ -176,7 +175,7 @@ class Alongside:
         for record, trade in zip(asked, trades, strict=True):
             if not math.isfinite(record["price"]):
                 verb = "buy" if record["kind"] == PURCHASE else "sell"
-                raise _unknown(f"the lab has no price to {verb} {trade.symbol} at {_minute(int(record['time']))}")
+                raise self._no_price(f"to {verb} {trade.symbol} at {_minute(int(record['time']))}")
             self._without_offer |= bool(record["without_offer"])
         return [self._own(dict(zip(TRADE.names or (), record.item(), strict=True))) for record in asked]
 
@@ -193,21 +192,23 @@ class Alongside:
             cash_usd=in_usd(self._chain.style, cash, answer["index"]),
         )
 
+    def _no_price(self, what: str) -> FailedPrecondition:
+        field = "spec.data.spot_dataset_id" if self._modelled else "spec.data.quotes_dataset_id"
+        return _unknown(f"the lab has no price {what}", field)
+
     # -- the engine's own chain ---------------------------------------------------------------------------------
 
     def own_chain(self) -> tuple[BacktestChain, str]:
         """The chain's first contract sold at the open of its bar, and the rules from there on; and what the rules would
         have sold in its place (empty: nothing)."""
         first = self._chain.trades[0]
-        carried = carry_on(self._prepared, first.expiry, first.strike, self._contract(first))
-        if len(carried.open_leg):
-            held = self._symbol(int(carried.open_leg["expiry"][0]), float(carried.open_leg["strike"][0]))
+        chain, choice = carry_on(self._prepared, first.expiry, first.strike, self._contract(first))
+        if chain is None:
+            raise self._no_price(f"above its fee to sell {first.symbol} at {_minute(self.spec.start_time or 0)}")
+        if chain.open_at_end:
+            held = chain.legs[-1].symbol
             raise _unknown(f"the lab still holds {held} where the data ends, {_minute(self.spec.end_time or 0)}")
-        if not len(carried.legs):
-            raise _unknown(f"of the lab nobody would have bought {first.symbol} for more than the fee")
-        (legs,) = legs_by_chain(carried.legs)
-        chain = chain_of(self.spec, self._prepared.rules, legs, 0, 0.0, 0.0, False)
-        return chain, self._symbol(*carried.choice) if carried.choice else ""
+        return chain, self._symbol(*choice) if choice else ""
 
     def _symbol(self, expiry: Micros, strike: float) -> str:
         calls = self._chain.option_type is OptionType.CALL

@@ -119,6 +119,8 @@ def _judge(chain: Chain) -> None:
         raise not_comparable(f"it traded at {chain.venue}, and the engine has {DERIBIT}'s ticks and fees only")
     if chain.state is not ChainState.CLOSED:
         raise not_comparable(f"it is {chain.state}, and only what is closed can be compared")
+    if chain.settlement_currency not in (chain.underlying, "USDC"):
+        raise not_comparable(f"it settles in {chain.settlement_currency}, and the engine in the coin or in USDC")
     if not chain.filled:
         raise not_comparable("nothing of it was ever filled")
     if not chain.fees_complete:
@@ -173,11 +175,12 @@ def _fills(leg: Leg, lines: Iterable[CashLine]) -> Iterable[OwnFill]:
         assert line.index_price is not None
         assert line.cash_usd is not None
         coins = line.quantity * leg.instrument.multiplier
-        received = line.cash + line.fee  # before the fee, and below 0 where it was paid
+        received = line.cash + line.fee
+        paid_for = received if line.kind is LineKind.OPENING else -received
         yield OwnFill(
             time=line.time,
             coins=float(coins),
-            price=abs(float(received)) / float(coins),
+            price=float(paid_for) / float(coins),
             fee=float(line.fee),
             index_price=float(line.index_price),
             cash=float(line.cash),
