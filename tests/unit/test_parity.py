@@ -237,6 +237,28 @@ def test_fills_of_one_order_are_one_trade() -> None:
     assert [first.price, first.fee] == pytest.approx([0.0143, 0.0003])
 
 
+def test_a_roll_may_sell_first() -> None:
+    """Sold anew at 12:01 and bought back at 12:03: one roll, and two legs for two minutes only because of it."""
+    data = market({ENTRY: {HELD: (0.014, 0.015)}, LATER: {HELD: (0.0065, 0.007), NEXT: (0.0065, 0.008)}})
+    fills = (
+        SOLD,
+        sold(NEXT_CALL, "0.0065", at(4, 12, 1), report=2, roll=1),
+        bought(CALL, "0.007", at(4, 12, 3), report=3, roll=1),
+    )
+    booked = history(*fills, delivered={NEXT_CALL: "100000"})
+    assert not values(parity_of(spec_of(data, max_rolls=1, max_debit=0.001), data, booked).parts)
+
+
+def test_the_period_and_the_quantity_of_the_spec_do_not_count() -> None:
+    """A spec that was run over another week, for other coins and many chains, says the same about a chain."""
+    data = market()
+    other = replace(
+        spec_of(data), start_time=at(12), end_time=at(18), quantity=7.0, max_open_chains=9, decision_hour=15
+    )
+    booked = history(sold(CALL, "0.0145", ENTRY), BOUGHT)
+    assert parity_of(other, data, booked).rows == parity_of(spec_of(data), data, booked).rows
+
+
 def test_a_roll_that_was_given_up_is_a_purchase() -> None:
     """A chain that ended in the middle of a roll was bought back."""
     given_up = history(SOLD, bought(CALL, "0.007", LATER, roll=1))

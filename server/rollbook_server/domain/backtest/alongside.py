@@ -22,7 +22,7 @@ from rollbook_server.domain.errors import FailedPrecondition, Reason
 from rollbook_server.domain.executions import StrategyKind
 from rollbook_server.domain.instruments import ContractStyle, OptionType, deribit_symbol
 
-LATENCY = 12
+LATENCY_SHARE = 12
 """A fill up to a twelfth of a bar after its open (five minutes of an hour) was decided at that open: a bot that acts on
 the hour has its fill some seconds later."""
 
@@ -63,7 +63,7 @@ def _minute(time: Micros) -> str:
 def _place(times: Ints, interval: Micros, decided: Micros) -> int:
     """The bar at whose open the engine does what was decided at an instant. Raises FailedPrecondition where that bar
     is not there."""
-    since = decided - interval // LATENCY
+    since = decided - interval // LATENCY_SHARE
     place = int(np.searchsorted(times, since))
     if place == len(times) or times[place] - since >= interval:
         raise _unknown(f"the data has no bar for what was done at {_minute(decided)}")

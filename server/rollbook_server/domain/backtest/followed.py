@@ -76,11 +76,14 @@ def followed(chain: Chain, lines: Sequence[CashLine]) -> Followed:
     """A chain with all its lines of cash. Raises FailedPrecondition where the engine cannot follow it."""
     _judge(chain)
     legs = sorted(chain.legs, key=lambda leg: (leg.open_time, leg.leg_number))
+    of_legs: dict[int, list[CashLine]] = {leg.leg_number: [] for leg in legs}
+    for line in lines:
+        of_legs[line.leg_number].append(line)
     trades: list[OwnTrade] = []
     rolls: list[int] = []
     for leg in legs:
-        of_leg = [line for line in lines if line.leg_number == leg.leg_number]
-        actions = [(kind, tuple(parts)) for kind, parts in itertools.groupby(of_leg, key=lambda line: line.kind)]
+        by_kind = itertools.groupby(of_legs[leg.leg_number], key=lambda line: line.kind)
+        actions = [(kind, tuple(parts)) for kind, parts in by_kind]
         if len(actions) != 2:  # a sale, and what ended it
             raise _in_steps(leg)
         for kind, fills in actions:
