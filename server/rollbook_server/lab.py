@@ -5,16 +5,15 @@ import shutil
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from rollbook_server.domain.backtest.followed import Followed
-from rollbook_server.domain.backtest.outcomes import BacktestState, TrainingFormat, TrainingRows
+from rollbook_server.domain.backtest.outcomes import TrainingFormat, TrainingRows
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
 from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec, digest, resolve
-from rollbook_server.domain.backtest.version import ENGINE_VERSION
+from rollbook_server.domain.backtest.version import ENGINE_VERSION, demand_engine
 from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.errors import Reason, Unavailable
 from rollbook_server.feed import Feed
@@ -46,14 +45,6 @@ class Log(Protocol):
 
     def info(self, event: str, **fields: object) -> None: ...
     def error(self, event: str, **fields: object) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Runs by what they wait for."""
-
-    running: int
-    queued: int
 
 
 class Lab:
@@ -139,13 +130,15 @@ class Lab:
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
-    async def create(self, request_id: str, given: BacktestSpec, group_id: str) -> Backtest:
-        """Queues a run; the same request again gives the same run. Raises Refusal."""
+    async def create(self, request_id: str, given: BacktestSpec, group_id: str, engine_version: str = "") -> Backtest:
+        """Queues a run; the same request again gives the same run. Raises Refusal, also where the engine is not the one
+        that is asked for ("": any)."""
 
         def run() -> Backtest:
             db = self._database.db
             backtest_id = self._store.known(request_id, given, group_id)
             if backtest_id is None:
+                demand_engine(engine_version or ENGINE_VERSION, "engine_version")
                 datasets = named(db, given.data)
                 spec = resolve(given, {name: dataset.facts for name, dataset in datasets.items()})
                 hashes = {name: dataset.content_hash for name, dataset in datasets.items()}
@@ -220,7 +213,8 @@ class Lab:
     ) -> AsyncGenerator["Labelled | bytes | TrainingStatistics", None]:
         """Training data of a run that has ended: how far it is made, then the bytes of a file, then what it is. It is
         made in a process of its own, one at a time, and lies on the disk while it is sent. Raises NotFound,
-        Unavailable."""
+        FailedPrecondition (the engine that there is did not make the run), Unavailable."""
+        demand_engine(run.engine_version, "backtest_id")
 
         def query(db: Connection) -> tuple[Material, lab_reads.Results]:
             hashes = hashes_of(db, run.spec.data)
@@ -259,10 +253,9 @@ class Lab:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def counts(self) -> Counts:
-        """Runs that run, and that wait for a worker."""
-        found = await self.read(lab_reads.count)
-        return Counts(found.get(BacktestState.RUNNING, 0), found.get(BacktestState.PENDING, 0))
+    async def counts(self) -> lab_reads.Counts:
+        """What runs, and what waits for a worker."""
+        return await self.read(lab_reads.count)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Runs a query of `storage.lab_reads` or `lab_datasets` on a snapshot."""

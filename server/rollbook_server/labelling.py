@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rollbook_server.domain.backtest.outcomes import TrainingFormat, TrainingRows
 from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec
-from rollbook_server.domain.backtest.version import ENGINE_VERSION
 from rollbook_server.domain.clock import moment
 from rollbook_server.worker import Material, data_of, failing, prepared_of, unpacked
 
@@ -130,7 +129,7 @@ def publish(run: Backtest, rows: TrainingRows, folder: Path, made: Labelled, tar
     about = {
         "backtest": run.backtest_id,
         "run digest": run.run_digest,
-        "engine version": ENGINE_VERSION,
+        "engine version": run.engine_version,
         "exits": str(run.spec.exit_style),
         "style": str(run.spec.style),
     }

@@ -128,7 +128,7 @@ class _Slot:
         while True:
             points = await self._lab.sweeps.following(going, count)
             to_run = [(number, spec) for number, spec in points if spec is not None]
-            order = PointsOrder(material, claim.from_time, claim.plan.rank_by, to_run)
+            order = PointsOrder(material, claim.from_time, claim.windows, claim.plan.rank_by, to_run)
             done = await self._attempt({"sweep_id": claim.sweep_id}, simulate_points, order)
             await self._demand_memory(done.peak_memory)
             upto, _ = points[-1]

@@ -1,4 +1,5 @@
-"""What the lab costs: decisions a second, against the bare kernel, memory, a sweep, the first compilation, and jobs."""
+"""What the lab costs: decisions a second, against the bare kernel, memory, a sweep, training data, the first
+compilation, and jobs."""
 
 import statistics
 import time
@@ -21,6 +22,7 @@ from rollbook import (
 from tests.bench.figures import Figure, spread
 from tests.bench.lab_sweep import sweep
 from tests.bench.processes import line, process
+from tests.bench.training import exports
 from tests.support.server import RunningServer
 
 
@@ -34,10 +36,11 @@ class Span:
     """Whether the compilation is measured too."""
     sweep_days: int
     sweep_points: int
+    export_days: int
 
 
-FULL = Span(days=5 * 365, rounds=25, cold=True, sweep_days=2 * 365, sweep_points=1_000)
-QUICK = Span(days=60, rounds=2, cold=False, sweep_days=60, sweep_points=10)
+FULL = Span(days=5 * 365, rounds=25, cold=True, sweep_days=2 * 365, sweep_points=1_000, export_days=2_000)
+QUICK = Span(days=60, rounds=2, cold=False, sweep_days=60, sweep_points=10, export_days=40)
 
 
 def runs(folder: Path, span: Span, tell: Callable[[str], None]) -> Iterator[Figure]:
@@ -58,6 +61,8 @@ def runs(folder: Path, span: Span, tell: Callable[[str], None]) -> Iterator[Figu
     yield Figure("memory of the process that runs it at most, MiB", f"{said['resident'] / 2**20:,.0f}")
     tell("a sweep")
     yield from sweep(folder, span.sweep_days, span.sweep_points)
+    tell("training data")
+    yield from exports(folder, span.export_days, span.rounds)
     if span.cold:
         tell("the first compilation")
         cold = _run(QUICK, {"NUMBA_CACHE_DIR": str(folder / "numba")})

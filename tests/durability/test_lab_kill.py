@@ -105,19 +105,19 @@ AXES = {
 }
 
 
-async def _survive_in_sweep(folder: Path, kills: int, seed: int) -> None:
+async def _survive_in_sweep(folder: Path, kills: int, seed: int, folds: int) -> None:
     """Sweeps, each killed at random moments, by turns its worker and its server, until so many kills have hit."""
     chance = random.Random(seed)
     hit = 0
     with RunningServer(folder / "ledger.db", *SLOW) as server:
         async with calling(server.target) as lab:
-            base = call_spec(await lab.bars(days=400))
-            alone = await lab.sweep(base, AXES)
+            base = call_spec(await lab.bars(days=300))
+            alone = await lab.sweep(base, AXES, folds=folds)
             await lab.swept(alone.sweep_id)
             rows = [point.SerializeToString(deterministic=True) for point in await lab.points(alone.sweep_id)]
         while hit < kills:
             async with calling(server.target) as lab:
-                made = await lab.sweep(base, AXES)
+                made = await lab.sweep(base, AXES, folds=folds)
             done = 0
             while True:
                 done += chance.randint(1, 30)
@@ -141,20 +141,24 @@ async def _survive_in_sweep(folder: Path, kills: int, seed: int) -> None:
                 assert found.sweep.state == BACKTEST_STATE_SUCCEEDED
                 points = await lab.points(made.sweep_id)
                 assert [point.SerializeToString(deterministic=True) for point in points] == rows
-                assert found.heatmap == (await lab.swept(alone.sweep_id)).heatmap
+                undisturbed = await lab.swept(alone.sweep_id)
+                assert found.heatmap == undisturbed.heatmap
+                assert found.chosen == undisturbed.chosen
+                assert found.walk_forward == undisturbed.walk_forward
 
 
 async def test_two_kills_in_a_sweep_change_nothing(tmp_path: Path) -> None:
     """Killed twice in its middle a sweep ends with the points of one that was left alone, bit by bit: specs, metrics,
-    equity, values and ranks."""
-    await _survive_in_sweep(tmp_path, kills=2, seed=1)
+    equity, values and ranks; and with the same choice in each of its folds."""
+    await _survive_in_sweep(tmp_path, kills=2, seed=1, folds=3)
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(900)
-async def test_twenty_kills_in_sweeps_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folds", [1, 4])
+async def test_twenty_kills_in_sweeps_change_nothing(folds: int, tmp_path: Path) -> None:
     """Twenty kills keep the promise of two."""
-    await _survive_in_sweep(tmp_path, kills=20, seed=2)
+    await _survive_in_sweep(tmp_path, kills=20, seed=2, folds=folds)
 
 
 async def test_workers_die_with_their_server(tmp_path: Path) -> None:

@@ -45,9 +45,9 @@ EXPORTED = [
     "ReportedDelivery", "ResourceExhausted", "ResumeBacktestRequest", "ResumeBacktestResponse", "ResumeSweepRequest",
     "ResumeSweepResponse", "RewardStatistics", "Roll", "RollMove", "Scoring", "SelectionSpec", "SettlementEntry",
     "SettlementPeriod", "Side", "SpecChange", "SpecDifference", "StepOutcome", "StrategyKind", "Sweep", "SweepAxis",
-    "SweepOrder", "SweepPoint", "SyntheticMarket", "TrainingFormat", "TrainingRows", "TrainingStatistics",
+    "SweepFold", "SweepOrder", "SweepPoint", "SyntheticMarket", "TrainingFormat", "TrainingRows", "TrainingStatistics",
     "TriggerCount", "Unauthenticated", "Unavailable", "Unconfirmed", "Unimplemented", "UpdateMarksRequest",
-    "UpdateMarksResponse", "ValueSample", "VolatilitySource", "VolatilitySpec", "WatchBacktestsRequest",
+    "UpdateMarksResponse", "ValueSample", "VolatilitySource", "VolatilitySpec", "WalkForward", "WatchBacktestsRequest",
     "WatchBacktestsResponse", "WatchChainsRequest", "WatchChainsResponse", "WatchEntriesRequest",
     "WatchEntriesResponse", "errors", "models", "new_request_id", "specs",
 ]  # fmt: skip

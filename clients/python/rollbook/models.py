@@ -194,6 +194,7 @@ __all__ = [
     "StrategyKind",
     "Sweep",
     "SweepAxis",
+    "SweepFold",
     "SweepOrder",
     "SweepPoint",
     "SyntheticMarket",
@@ -206,6 +207,7 @@ __all__ = [
     "ValueSample",
     "VolatilitySource",
     "VolatilitySpec",
+    "WalkForward",
     "WatchBacktestsRequest",
     "WatchBacktestsResponse",
     "WatchChainsRequest",
@@ -1056,6 +1058,8 @@ class ErrorReason(enum.StrEnum):
     """FAILED_PRECONDITION: the backtest has not ended yet."""
     SWEEP_ENDED = "SWEEP_ENDED"
     """FAILED_PRECONDITION: the sweep has ended already."""
+    ENGINE_CHANGED = "ENGINE_CHANGED"
+    """FAILED_PRECONDITION: another version of the engine made it; metadata "made_by" and "present" name both."""
     CHAIN_NOT_COMPARABLE = "CHAIN_NOT_COMPARABLE"
     """FAILED_PRECONDITION: the lab's engine cannot follow what the chain did; the message says what."""
     MARKET_UNKNOWN = "MARKET_UNKNOWN"
@@ -2841,6 +2845,8 @@ class Backtest:
     """The lab's revision of its last change."""
     result_digest: str = ""
     """SHA-256, hex, of all chains, steps and equity of a run that succeeded."""
+    engine_version: str = ""
+    """The version of the engine that it is run with; part of run_digest."""
 
     def to_proto(self) -> backtest_pb2.Backtest:
         return backtest_pb2.Backtest(
@@ -2855,6 +2861,7 @@ class Backtest:
             delete_time=None if self.delete_time is None else _convert.time_to_proto(self.delete_time),
             revision=self.revision,
             result_digest=self.result_digest,
+            engine_version=self.engine_version,
         )
 
     @classmethod
@@ -2871,6 +2878,7 @@ class Backtest:
             delete_time=_convert.time_from_proto(message.delete_time) if message.HasField("delete_time") else None,
             revision=message.revision,
             result_digest=message.result_digest,
+            engine_version=message.engine_version,
         )
 
 
@@ -3254,25 +3262,31 @@ class SweepPoint:
     changes: tuple[SpecChange, ...] = ()
     """Its value of each axis, in their order."""
     spec: BacktestSpec | None = None
-    """What is run out of sample, in full: CreateBacktest of it makes a run with these metrics and this equity, and all
-    its chains and decisions. Unset where the values make no sense together.
+    """What is run out of sample, in full: CreateBacktest of it, with the sweep's engine_version, makes a run with these
+    metrics and this equity, and all its chains and decisions. With several folds each window is one such run, from the
+    window's start_time to its end_time. Unset where the values make no sense together.
     """
     done: bool = False
-    """Both of its runs are done, or it failed."""
+    """All of its runs are done, or it failed."""
     error: str = ""
     """Why it failed: its values make no sense together (known from its creation on), or there is no data."""
     metrics: BacktestMetrics | None = None
     """Of the out-of-sample run, without what needs more runs: interval, sensitivity, and two shares of the data. Unset
-    until it is done.
+    until it is done. With several folds of all windows together: profits, drawdowns in money, chains, days and data add
+    up; percentages and ratios are of one curve in which each window grows from where the one before ended.
     """
     equity: tuple[EquityPoint, ...] = ()
-    """Its equity, thinned to some 50 points."""
+    """Its equity, thinned to some 50 points. With several folds profits add up: each window begins where the one before
+    ended.
+    """
     value: float | None = None
     """The metric that the sweep ranks by, out of sample; unset where it cannot be told."""
     rank: int = 0
     """1 is the best of the points that are done, by `value`; equal values have equal ranks; 0 is none."""
     in_sample_rank: int = 0
-    """The same by the metric in sample, whose value is not shown."""
+    """The same by the metric in sample, whose value is not shown. 0 with several folds: each has in-sample ranks of its
+    own.
+    """
 
     def to_proto(self) -> sweep_pb2.SweepPoint:
         return sweep_pb2.SweepPoint(
@@ -3301,6 +3315,88 @@ class SweepPoint:
             value=message.value if message.HasField("value") else None,
             rank=message.rank,
             in_sample_rank=message.in_sample_rank,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SweepFold:
+    """One of several folds: a window out of sample, and the point that was the best in all that came before it."""
+
+    number: int = 0
+    """1, 2, … in time."""
+    start_time: datetime.datetime | None = None
+    """Where its window begins and its in-sample part, from the start of the sweep on, ends."""
+    end_time: datetime.datetime | None = None
+    """Where its window ends."""
+    chosen: int = 0
+    """The number of the point that is best in sample, of those that are done, of equal ones the first; 0 while there is
+    none.
+    """
+    changes: tuple[SpecChange, ...] = ()
+    """Its value of each axis, in their order."""
+    metrics: BacktestMetrics | None = None
+    """What it made in this window alone."""
+    value: float | None = None
+    """The metric that the sweep ranks by, of this window; unset where it cannot be told."""
+
+    def to_proto(self) -> sweep_pb2.SweepFold:
+        return sweep_pb2.SweepFold(
+            number=self.number,
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            chosen=self.chosen,
+            changes=[item.to_proto() for item in self.changes],
+            metrics=None if self.metrics is None else self.metrics.to_proto(),
+            value=self.value,
+        )
+
+    @classmethod
+    def from_proto(cls, message: sweep_pb2.SweepFold) -> Self:
+        return cls(
+            number=message.number,
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            chosen=message.chosen,
+            changes=tuple(SpecChange.from_proto(item) for item in message.changes),
+            metrics=BacktestMetrics.from_proto(message.metrics) if message.HasField("metrics") else None,
+            value=message.value if message.HasField("value") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WalkForward:
+    """What somebody made who took at the start of each window the point that had been the best until then."""
+
+    folds: tuple[SweepFold, ...] = ()
+    """In time."""
+    metrics: BacktestMetrics | None = None
+    """Of the chosen points' windows together, as those of a point. Where they differ in strategy, style, quantity or
+    max_open_chains, what would need them to be equal is unset. Unset until each fold has a point.
+    """
+    equity: tuple[EquityPoint, ...] = ()
+    """Their equity, thinned to some 200 points; profits add up."""
+    value: float | None = None
+    """The metric that the sweep ranks by; unset where it cannot be told."""
+    rank: int = 0
+    """What rank `value` would have among the points that are done; 0 without a value."""
+
+    def to_proto(self) -> sweep_pb2.WalkForward:
+        return sweep_pb2.WalkForward(
+            folds=[item.to_proto() for item in self.folds],
+            metrics=None if self.metrics is None else self.metrics.to_proto(),
+            equity=[item.to_proto() for item in self.equity],
+            value=self.value,
+            rank=self.rank,
+        )
+
+    @classmethod
+    def from_proto(cls, message: sweep_pb2.WalkForward) -> Self:
+        return cls(
+            folds=tuple(SweepFold.from_proto(item) for item in message.folds),
+            metrics=BacktestMetrics.from_proto(message.metrics) if message.HasField("metrics") else None,
+            equity=tuple(EquityPoint.from_proto(item) for item in message.equity),
+            value=message.value if message.HasField("value") else None,
+            rank=message.rank,
         )
 
 
@@ -3336,9 +3432,9 @@ class Heatmap:
     column_field: str = ""
     """The field whose values are the columns."""
     row_values: tuple[str, ...] = ()
-    """In the order of the axis."""
+    """In the order of the axis; last an empty one, where exits of points that are held to expiry are left out."""
     column_values: tuple[str, ...] = ()
-    """In the order of the axis."""
+    """In the same way."""
     cells: tuple[HeatmapCell, ...] = ()
     """Row by row."""
 
@@ -3398,6 +3494,10 @@ class Sweep:
     """When it first ran."""
     end_time: datetime.datetime | None = None
     """When it ended."""
+    engine_version: str = ""
+    """The version of the engine that all its points are run with."""
+    folds: int = 0
+    """Windows that the part after the split is cut into."""
 
     def to_proto(self) -> sweep_pb2.Sweep:
         return sweep_pb2.Sweep(
@@ -3417,6 +3517,8 @@ class Sweep:
             create_time=None if self.create_time is None else _convert.time_to_proto(self.create_time),
             start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
             end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            engine_version=self.engine_version,
+            folds=self.folds,
         )
 
     @classmethod
@@ -3438,6 +3540,8 @@ class Sweep:
             create_time=_convert.time_from_proto(message.create_time) if message.HasField("create_time") else None,
             start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
             end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            engine_version=message.engine_version,
+            folds=message.folds,
         )
 
 
@@ -3451,12 +3555,17 @@ class CreateBacktestRequest:
     """What is simulated. Required."""
     group_id: str = ""
     """Runs that belong together."""
+    engine_version: str = ""
+    """To get the figures of a run or a sweep again: its engine_version. A server with another one refuses. Empty is the
+    one that there is.
+    """
 
     def to_proto(self) -> backtest_service_pb2.CreateBacktestRequest:
         return backtest_service_pb2.CreateBacktestRequest(
             request_id=self.request_id,
             spec=None if self.spec is None else self.spec.to_proto(),
             group_id=self.group_id,
+            engine_version=self.engine_version,
         )
 
     @classmethod
@@ -3465,6 +3574,7 @@ class CreateBacktestRequest:
             request_id=message.request_id,
             spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
             group_id=message.group_id,
+            engine_version=message.engine_version,
         )
 
 
@@ -4093,7 +4203,10 @@ class CreateSweepRequest:
     spec: BacktestSpec | None = None
     """What all points have in common. Required."""
     axes: tuple[SweepAxis, ...] = ()
-    """1 to 8 fields that take several values. All combinations of them, the grid, are 2 to 10000 points."""
+    """1 to 8 fields that take several values. All combinations of them, the grid, are 2 to 10000 points. Where
+    exit_style is one of them, points with HOLD_TO_EXPIRY leave out what the spec and other axes say of exits, and what
+    would then be the same point several times is one.
+    """
     random_points: int = 0
     """Draw so many different points from the grid, which may then be of any size; 2 to 10000, 0 is the whole grid."""
     seed: int = 0
@@ -4107,6 +4220,9 @@ class CreateSweepRequest:
     example coin.return_pct, usd.sharpe or win_rate_pct; unset is return_pct in what the capital of the spec's strategy
     is, coin.return_pct of COVERED_CALL and usd.return_pct of CASH_SECURED_PUT.
     """
+    folds: int = 0
+    """Windows that the part after the split is cut into, at 00:00 UTC; 1 to 50, 0 means 1. Each is a day long at least.
+    """
 
     def to_proto(self) -> backtest_service_pb2.CreateSweepRequest:
         return backtest_service_pb2.CreateSweepRequest(
@@ -4117,6 +4233,7 @@ class CreateSweepRequest:
             seed=self.seed,
             split_time=None if self.split_time is None else _convert.time_to_proto(self.split_time),
             rank_by=self.rank_by,
+            folds=self.folds,
         )
 
     @classmethod
@@ -4129,6 +4246,7 @@ class CreateSweepRequest:
             seed=message.seed,
             split_time=_convert.time_from_proto(message.split_time) if message.HasField("split_time") else None,
             rank_by=message.rank_by,
+            folds=message.folds,
         )
 
 
@@ -4188,9 +4306,13 @@ class GetSweepResponse:
     best: tuple[SweepPoint, ...] = ()
     """The best of the points that are done, by their rank out of sample, without their equity."""
     chosen: SweepPoint | None = None
-    """The point that is best in sample, as it did out of sample; unset while there is none. Of equal ones the first."""
+    """The point that is best in sample, as it did out of sample; unset while there is none, and with several folds. Of
+    equal ones the first.
+    """
     heatmap: Heatmap | None = None
     """Unset where no two fields take several values."""
+    walk_forward: WalkForward | None = None
+    """The point that each fold chooses, and what they made together; unset with one fold, which has `chosen`."""
 
     def to_proto(self) -> backtest_service_pb2.GetSweepResponse:
         return backtest_service_pb2.GetSweepResponse(
@@ -4198,6 +4320,7 @@ class GetSweepResponse:
             best=[item.to_proto() for item in self.best],
             chosen=None if self.chosen is None else self.chosen.to_proto(),
             heatmap=None if self.heatmap is None else self.heatmap.to_proto(),
+            walk_forward=None if self.walk_forward is None else self.walk_forward.to_proto(),
         )
 
     @classmethod
@@ -4207,6 +4330,7 @@ class GetSweepResponse:
             best=tuple(SweepPoint.from_proto(item) for item in message.best),
             chosen=SweepPoint.from_proto(message.chosen) if message.HasField("chosen") else None,
             heatmap=Heatmap.from_proto(message.heatmap) if message.HasField("heatmap") else None,
+            walk_forward=WalkForward.from_proto(message.walk_forward) if message.HasField("walk_forward") else None,
         )
 
 
@@ -6886,6 +7010,10 @@ class GetServerStatusResponse:
     """Backtests that run."""
     queued_backtests: int = 0
     """Backtests that wait for a worker."""
+    running_sweeps: int = 0
+    """Sweeps that run."""
+    queued_sweeps: int = 0
+    """Sweeps that wait for a worker."""
 
     def to_proto(self) -> system_service_pb2.GetServerStatusResponse:
         return system_service_pb2.GetServerStatusResponse(
@@ -6905,6 +7033,8 @@ class GetServerStatusResponse:
             lab_revision=self.lab_revision,
             running_backtests=self.running_backtests,
             queued_backtests=self.queued_backtests,
+            running_sweeps=self.running_sweeps,
+            queued_sweeps=self.queued_sweeps,
         )
 
     @classmethod
@@ -6926,4 +7056,6 @@ class GetServerStatusResponse:
             lab_revision=message.lab_revision,
             running_backtests=message.running_backtests,
             queued_backtests=message.queued_backtests,
+            running_sweeps=message.running_sweeps,
+            queued_sweeps=message.queued_sweeps,
         )

@@ -47,7 +47,12 @@ class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServi
         request_id = decode.request_id_of(request.request_id)
         if not request.HasField("spec"):
             raise InvalidArgument(Reason.MISSING_FIELD, "spec is required", "spec")
-        created = await self._lab.create(request_id, _spec(request), decode.within(request.group_id, 128, "group_id"))
+        created = await self._lab.create(
+            request_id,
+            _spec(request),
+            decode.within(request.group_id, 128, "group_id"),
+            decode.within(request.engine_version, 128, "engine_version"),
+        )
         return pb.CreateBacktestResponse(backtest=lab_nouns.backtest(created))
 
     @answers

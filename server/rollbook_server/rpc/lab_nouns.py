@@ -14,6 +14,7 @@ from rollbook_server.domain.backtest import (
     sweeps,
     training_statistics,
 )
+from rollbook_server.domain.backtest import heatmap as heatmaps
 from rollbook_server.rpc.encode import Encoder, timestamp
 from rollbook_server.rpc.read_facts import Decoder
 from rollbook_server.storage.lab_datasets import Gap
@@ -74,27 +75,39 @@ chain_parity = Encoder(
     parity.ChainParity,
     parts={"spec": backtest_spec, "lab": chain, "parts": _parts, "parts_usd": _parts, "rows": _row},
 )
-_PLANNED = ("spec", "axes", "random_points", "seed", "split_time", "rank_by")
+_PLANNED = ("spec", "axes", "random_points", "seed", "split_time", "rank_by", "folds")
 sweep = Encoder(
     sweep_pb2.Sweep,
     sweeps.Sweep,
     sources={name: operator.attrgetter(f"plan.{name}") for name in _PLANNED},
     parts={"spec": backtest_spec, "axes": Encoder(sweep_pb2.SweepAxis, sweeps.SweepAxis)},
 )
+_change = Encoder(sweep_pb2.SpecChange, sweeps.SpecChange)
 sweep_point = Encoder(
     sweep_pb2.SweepPoint,
     sweeps.SweepPoint,
     parts={
-        "changes": Encoder(sweep_pb2.SpecChange, sweeps.SpecChange),
+        "changes": _change,
         "spec": backtest_spec,
+        "metrics": backtest_metrics,
+        "equity": point,
+    },
+)
+walk_forward = Encoder(
+    sweep_pb2.WalkForward,
+    sweeps.WalkForward,
+    parts={
+        "folds": Encoder(
+            sweep_pb2.SweepFold, sweeps.SweepFold, parts={"changes": _change, "metrics": backtest_metrics}
+        ),
         "metrics": backtest_metrics,
         "equity": point,
     },
 )
 heatmap = Encoder(
     sweep_pb2.Heatmap,
-    sweeps.Heatmap,
-    parts={"cells": Encoder(sweep_pb2.HeatmapCell, sweeps.HeatmapCell)},
+    heatmaps.Heatmap,
+    parts={"cells": Encoder(sweep_pb2.HeatmapCell, heatmaps.HeatmapCell)},
 )
 dataset = Encoder(dataset_pb2.Dataset, registered.Dataset)
 _reward = Encoder(backtest_pb2.RewardStatistics, training_statistics.RewardStatistics)

@@ -69,7 +69,7 @@ _LARGEST_STATUS = 2**20
 
 _COLUMNS = (
     "id, backtest_id, group_id, spec, run_digest, state, progress, curve, metrics, error, result_digest, create_time,"
-    " start_time, end_time, delete_time, revision, steps"
+    " start_time, end_time, delete_time, revision, engine, steps"
 )
 
 
@@ -123,6 +123,7 @@ def _backtest(db: Connection, row: Sequence[Any], *, bare: bool = False) -> Back
         end_time,
         delete_time,
         revision,
+        engine,
         steps,
     ) = row
     spec = from_json(BacktestSpec, spec_json)
@@ -147,6 +148,7 @@ def _backtest(db: Connection, row: Sequence[Any], *, bare: bool = False) -> Back
         delete_time=delete_time,
         revision=revision,
         result_digest=result_digest,
+        engine_version=engine,
     )
 
 
@@ -326,7 +328,22 @@ def results(db: Connection, number: int) -> Results:
     return Results([row[0] for row in parts], [row[1] for row in parts], [row[0] for row in chains])
 
 
-def count(db: Connection) -> dict[BacktestState, int]:
-    """Runs that are there, by state."""
-    rows = db.execute("SELECT state, count(*) FROM backtests WHERE delete_time IS NULL GROUP BY state")
-    return {BacktestState(state): number for state, number in rows}
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Runs and sweeps by what they wait for."""
+
+    running_backtests: int
+    queued_backtests: int
+    running_sweeps: int
+    queued_sweeps: int
+
+
+def count(db: Connection) -> Counts:
+    """What runs, and what waits for a worker."""
+    numbers = [
+        number
+        for table in ("backtests", "sweeps")
+        for state in (BacktestState.RUNNING, BacktestState.PENDING)
+        for (number,) in db.execute(f"SELECT count(*) FROM {table} WHERE state = ?", (state,))
+    ]
+    return Counts(*numbers)

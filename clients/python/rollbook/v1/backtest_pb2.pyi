@@ -1568,6 +1568,7 @@ class Backtest(_message.Message):
     DELETE_TIME_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     RESULT_DIGEST_FIELD_NUMBER: _builtins.int
+    ENGINE_VERSION_FIELD_NUMBER: _builtins.int
     backtest_id: _builtins.str
     """Made by the server."""
     group_id: _builtins.str
@@ -1578,6 +1579,8 @@ class Backtest(_message.Message):
     """The lab's revision of its last change."""
     result_digest: _builtins.str
     """SHA-256, hex, of all chains, steps and equity of a run that succeeded."""
+    engine_version: _builtins.str
+    """The version of the engine that it is run with; part of run_digest."""
     @_builtins.property
     def spec(self) -> Global___BacktestSpec:
         """What is simulated, in full."""
@@ -1616,10 +1619,11 @@ class Backtest(_message.Message):
         delete_time: _timestamp_pb2.Timestamp | None = ...,
         revision: _builtins.int = ...,
         result_digest: _builtins.str = ...,
+        engine_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "spec", b"spec", "start_time", b"start_time", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backtest_id", b"backtest_id", "create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "group_id", b"group_id", "result_digest", b"result_digest", "revision", b"revision", "run_digest", b"run_digest", "spec", b"spec", "start_time", b"start_time", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backtest_id", b"backtest_id", "create_time", b"create_time", "delete_time", b"delete_time", "end_time", b"end_time", "engine_version", b"engine_version", "group_id", b"group_id", "result_digest", b"result_digest", "revision", b"revision", "run_digest", b"run_digest", "spec", b"spec", "start_time", b"start_time", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

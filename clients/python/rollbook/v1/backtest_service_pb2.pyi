@@ -61,10 +61,15 @@ class CreateBacktestRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     GROUP_ID_FIELD_NUMBER: _builtins.int
+    ENGINE_VERSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, kept by the client before it sends. Required."""
     group_id: _builtins.str
     """Runs that belong together."""
+    engine_version: _builtins.str
+    """To get the figures of a run or a sweep again: its engine_version. A server with another one refuses. Empty is the
+    one that there is.
+    """
     @_builtins.property
     def spec(self) -> _backtest_pb2.BacktestSpec:
         """What is simulated. Required."""
@@ -75,10 +80,11 @@ class CreateBacktestRequest(_message.Message):
         request_id: _builtins.str = ...,
         spec: _backtest_pb2.BacktestSpec | None = ...,
         group_id: _builtins.str = ...,
+        engine_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine_version", b"engine_version", "group_id", b"group_id", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -827,6 +833,7 @@ class CreateSweepRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     SPLIT_TIME_FIELD_NUMBER: _builtins.int
     RANK_BY_FIELD_NUMBER: _builtins.int
+    FOLDS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, kept by the client before it sends. Required."""
     random_points: _builtins.int
@@ -838,13 +845,18 @@ class CreateSweepRequest(_message.Message):
     coin.return_pct, usd.sharpe or win_rate_pct; unset is return_pct in what the capital of the spec's strategy is,
     coin.return_pct of COVERED_CALL and usd.return_pct of CASH_SECURED_PUT.
     """
+    folds: _builtins.int
+    """Windows that the part after the split is cut into, at 00:00 UTC; 1 to 50, 0 means 1. Each is a day long at least."""
     @_builtins.property
     def spec(self) -> _backtest_pb2.BacktestSpec:
         """What all points have in common. Required."""
 
     @_builtins.property
     def axes(self) -> _containers.RepeatedCompositeFieldContainer[_sweep_pb2.SweepAxis]:
-        """1 to 8 fields that take several values. All combinations of them, the grid, are 2 to 10000 points."""
+        """1 to 8 fields that take several values. All combinations of them, the grid, are 2 to 10000 points. Where exit_style
+        is one of them, points with HOLD_TO_EXPIRY leave out what the spec and other axes say of exits, and what would then
+        be the same point several times is one.
+        """
 
     @_builtins.property
     def split_time(self) -> _timestamp_pb2.Timestamp:
@@ -862,10 +874,11 @@ class CreateSweepRequest(_message.Message):
         seed: _builtins.int = ...,
         split_time: _timestamp_pb2.Timestamp | None = ...,
         rank_by: _builtins.str = ...,
+        folds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "split_time", b"split_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["axes", b"axes", "random_points", b"random_points", "rank_by", b"rank_by", "request_id", b"request_id", "seed", b"seed", "spec", b"spec", "split_time", b"split_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["axes", b"axes", "folds", b"folds", "random_points", b"random_points", "rank_by", b"rank_by", "request_id", b"request_id", "seed", b"seed", "spec", b"spec", "split_time", b"split_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -937,6 +950,7 @@ class GetSweepResponse(_message.Message):
     BEST_FIELD_NUMBER: _builtins.int
     CHOSEN_FIELD_NUMBER: _builtins.int
     HEATMAP_FIELD_NUMBER: _builtins.int
+    WALK_FORWARD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def sweep(self) -> _sweep_pb2.Sweep:
         """The sweep."""
@@ -947,11 +961,17 @@ class GetSweepResponse(_message.Message):
 
     @_builtins.property
     def chosen(self) -> _sweep_pb2.SweepPoint:
-        """The point that is best in sample, as it did out of sample; unset while there is none. Of equal ones the first."""
+        """The point that is best in sample, as it did out of sample; unset while there is none, and with several folds. Of
+        equal ones the first.
+        """
 
     @_builtins.property
     def heatmap(self) -> _sweep_pb2.Heatmap:
         """Unset where no two fields take several values."""
+
+    @_builtins.property
+    def walk_forward(self) -> _sweep_pb2.WalkForward:
+        """The point that each fold chooses, and what they made together; unset with one fold, which has `chosen`."""
 
     def __init__(
         self,
@@ -960,10 +980,11 @@ class GetSweepResponse(_message.Message):
         best: _abc.Iterable[_sweep_pb2.SweepPoint] | None = ...,
         chosen: _sweep_pb2.SweepPoint | None = ...,
         heatmap: _sweep_pb2.Heatmap | None = ...,
+        walk_forward: _sweep_pb2.WalkForward | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep", "walk_forward", b"walk_forward"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best", b"best", "chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best", b"best", "chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep", "walk_forward", b"walk_forward"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

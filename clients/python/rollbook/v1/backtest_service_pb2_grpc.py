@@ -160,7 +160,8 @@ class BacktestServiceServicer(object):
 
     def CreateBacktest(self, request, context):
         """Queues a run. The same request_id with the same spec gives the same run. Errors: INVALID_ARGUMENT (the field that
-        makes no sense), NOT_FOUND (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+        makes no sense), NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (ENGINE_CHANGED), ALREADY_EXISTS
+        (REQUEST_ID_REUSED), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -271,7 +272,7 @@ class BacktestServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetSweep(self, request, context):
-        """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+        """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
         NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -329,7 +330,8 @@ class BacktestServiceServicer(object):
         """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
         far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
         whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows are made by
+        the engine that there is, and would be of another run), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

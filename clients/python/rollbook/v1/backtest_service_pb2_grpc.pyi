@@ -37,7 +37,8 @@ class BacktestServiceStub:
     def __new__(cls, channel: _aio.Channel) -> BacktestServiceAsyncStub: ...
     CreateBacktest: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.CreateBacktestRequest, _backtest_service_pb2.CreateBacktestResponse]
     """Queues a run. The same request_id with the same spec gives the same run. Errors: INVALID_ARGUMENT (the field that
-    makes no sense), NOT_FOUND (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+    makes no sense), NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (ENGINE_CHANGED), ALREADY_EXISTS
+    (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetBacktest: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetBacktestRequest, _backtest_service_pb2.GetBacktestResponse]
     """One run. Errors: NOT_FOUND (BACKTEST_NOT_FOUND)."""
@@ -89,7 +90,7 @@ class BacktestServiceStub:
     (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetSweep: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetSweepRequest, _backtest_service_pb2.GetSweepResponse]
-    """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+    """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
     NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
     """
     ListSweeps: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepsRequest, _backtest_service_pb2.ListSweepsResponse]
@@ -118,7 +119,8 @@ class BacktestServiceStub:
     """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
     far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
     whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows are made by
+    the engine that there is, and would be of another run), UNAVAILABLE.
     """
     GetParity: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]
     """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
@@ -136,7 +138,8 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateBacktest: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.CreateBacktestRequest, _backtest_service_pb2.CreateBacktestResponse]  # type: ignore[assignment]
     """Queues a run. The same request_id with the same spec gives the same run. Errors: INVALID_ARGUMENT (the field that
-    makes no sense), NOT_FOUND (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+    makes no sense), NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (ENGINE_CHANGED), ALREADY_EXISTS
+    (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetBacktest: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetBacktestRequest, _backtest_service_pb2.GetBacktestResponse]  # type: ignore[assignment]
     """One run. Errors: NOT_FOUND (BACKTEST_NOT_FOUND)."""
@@ -188,7 +191,7 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetSweepRequest, _backtest_service_pb2.GetSweepResponse]  # type: ignore[assignment]
-    """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+    """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
     NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
     """
     ListSweeps: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepsRequest, _backtest_service_pb2.ListSweepsResponse]  # type: ignore[assignment]
@@ -217,7 +220,8 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
     far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
     whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows are made by
+    the engine that there is, and would be of another run), UNAVAILABLE.
     """
     GetParity: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]  # type: ignore[assignment]
     """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
@@ -238,7 +242,8 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_backtest_service_pb2.CreateBacktestResponse, _abc.Awaitable[_backtest_service_pb2.CreateBacktestResponse]]:
         """Queues a run. The same request_id with the same spec gives the same run. Errors: INVALID_ARGUMENT (the field that
-        makes no sense), NOT_FOUND (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+        makes no sense), NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (ENGINE_CHANGED), ALREADY_EXISTS
+        (REQUEST_ID_REUSED), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -374,7 +379,7 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _backtest_service_pb2.GetSweepRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_backtest_service_pb2.GetSweepResponse, _abc.Awaitable[_backtest_service_pb2.GetSweepResponse]]:
-        """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+        """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
         NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
         """
 
@@ -445,7 +450,8 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
         far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
         whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows are made by
+        the engine that there is, and would be of another run), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

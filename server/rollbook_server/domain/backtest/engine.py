@@ -51,6 +51,10 @@ class Prepared:
     def decisions_total(self) -> int:
         return len(self.market.decision_times)
 
+    def bars_until(self, time: Micros) -> int:
+        """How many bars have closed by then."""
+        return int(np.searchsorted(self.market.bars["time"] + self.market.interval, time, side="right"))
+
 
 @dataclass(frozen=True, slots=True)
 class State:

@@ -136,6 +136,7 @@ class Backtest:
     end_time: Micros | None = None
     delete_time: Micros | None = None
     result_digest: str = ""
+    engine_version: str = ""
 
 
 def steps_of(spec: BacktestSpec, steps: Steps, first: int) -> Iterator[BacktestStep]:
