@@ -42,6 +42,7 @@ async def test_parity_is_shown(server: RunningServer, shell: Shell, tmp_path: Pa
         stopped = (await bot.open(replace(sale, trade_id=new_request_id()))).position_id
         await bot.close(stopped, fill_of(chain.legs[0], Side.BUY))
         still_open = (await bot.open(replace(sale, trade_id=new_request_id()))).position_id
+        await lab.get_parity(bot.account, better, run.spec)  # on a new machine it compiles: longer than a shell waits
     by_run = ("--account", bot.account, "--backtest", run.backtest_id[:8])
 
     rows = shell.rows("backtest", "parity", better, *by_run)

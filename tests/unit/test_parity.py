@@ -147,7 +147,8 @@ def test_a_bot_on_the_hour_is_on_the_bar(minute: int, bar: int) -> None:
 
 def test_too_late_to_buy_is_settled() -> None:
     """Bought back at 07:40 on the day of its expiry for 0.0001: the next bar opens after it, so the engine lets it
-    expire, worthless. 0.0001 and the fee of an eighth of it are timing; the engine's rules hold it, too."""
+    expire, worthless, by the price of its bars. 0.0001 and the fee of an eighth of it are timing; the engine's rules
+    hold it, too."""
     data = market({ENTRY: {HELD: (0.014, 0.015)}, at(12, 7, 30): {HELD: (math.nan, 0.0001)}})
     late = bought(CALL, "0.0001", at(12, 7, 40), fee="0.0000125")
     other = parity_of(spec_of(data, ExitStyle.HOLD_TO_EXPIRY), data, history(SOLD, late))
@@ -155,6 +156,7 @@ def test_too_late_to_buy_is_settled() -> None:
     moved = other.rows[1].moved
     assert moved is not None
     assert (moved.kind, moved.time, moved.cash) == (LineKind.SETTLEMENT, at(12, 8), 0.0)
+    assert other.flags == (ParityFlag.PROXY_DELIVERY,)
 
 
 def test_a_roll_is_one_order() -> None:

@@ -11,7 +11,7 @@ from rollbook_server.domain.backtest.engine import prepare
 from rollbook_server.domain.backtest.followed import Followed, OwnFill, OwnTrade, not_comparable
 from rollbook_server.domain.backtest.market import Floats, Ints, MarketData
 from rollbook_server.domain.backtest.outcomes import ParityFlag
-from rollbook_server.domain.backtest.rerun import PURCHASE, SALE, SETTLEMENT, TRADE, carry_on, fill
+from rollbook_server.domain.backtest.rerun import PURCHASE, SALE, SETTLEMENT, TRADE, carry_on, choice, fill
 from rollbook_server.domain.backtest.rows import BacktestChain, Trigger
 from rollbook_server.domain.backtest.spec import BacktestSpec, FillPrice, QuoteSource
 from rollbook_server.domain.backtest.timeline import STALE_LEVEL, levels, resampled, snapshots_at
@@ -85,7 +85,7 @@ class Alongside:
         self._prepared = prepare(self.spec, data)
         self._market = self._prepared.market
         self._modelled = spec.fills.quotes is QuoteSource.MODEL
-        self._without_offer = False
+        self._without_offer = self._settled = False
         for trade in chain.trades:
             self._judge(trade)
 
@@ -177,6 +177,7 @@ class Alongside:
                 verb = "buy" if record["kind"] == PURCHASE else "sell"
                 raise self._no_price(f"to {verb} {trade.symbol} at {_minute(int(record['time']))}")
             self._without_offer |= bool(record["without_offer"])
+            self._settled |= bool(record["kind"] == SETTLEMENT)
         return [self._own(dict(zip(TRADE.names or (), record.item(), strict=True))) for record in asked]
 
     def _own(self, answer: dict[str, Any]) -> OwnFill:
@@ -198,28 +199,30 @@ class Alongside:
 
     # -- the engine's own chain ---------------------------------------------------------------------------------
 
-    def own_chain(self) -> tuple[BacktestChain, str]:
-        """The chain's first contract sold at the open of its bar, and the rules from there on; and what the rules would
-        have sold in its place (empty: nothing)."""
+    def own_chain(self) -> BacktestChain:
+        """The chain's first contract sold at the open of its bar, and the rules from there on."""
         first = self._chain.trades[0]
-        chain, choice = carry_on(self._prepared, first.expiry, first.strike, self._contract(first))
+        chain = carry_on(self._prepared, first.expiry, first.strike, self._contract(first))
         if chain is None:
             raise self._no_price(f"above its fee to sell {first.symbol} at {_minute(self.spec.start_time or 0)}")
         if chain.open_at_end:
             held = chain.legs[-1].symbol
             raise _unknown(f"the lab still holds {held} where the data ends, {_minute(self.spec.end_time or 0)}")
-        return chain, self._symbol(*choice) if choice else ""
+        return chain
 
-    def _symbol(self, expiry: Micros, strike: float) -> str:
+    def choice(self) -> str:
+        """What the rules would have sold in place of the chain's first contract; empty: nothing."""
+        chosen = choice(self._prepared)
+        if chosen is None:
+            return ""
         calls = self._chain.option_type is OptionType.CALL
-        return deribit_symbol(self._chain.underlying, self._chain.style, expiry, strike, calls)
+        return deribit_symbol(self._chain.underlying, self._chain.style, *chosen, calls)
 
     def flags(self, own_chain: BacktestChain) -> tuple[ParityFlag, ...]:
         """What of all this is a guess, when it has been asked for."""
-        settled = any(trade.kind is LineKind.SETTLEMENT for trade in self._chain.trades)
         told = {
             ParityFlag.MODELLED_QUOTES: self._modelled,
-            ParityFlag.PROXY_DELIVERY: settled or any(leg.trigger == Trigger.EXPIRY for leg in own_chain.legs),
+            ParityFlag.PROXY_DELIVERY: self._settled or any(leg.trigger == Trigger.EXPIRY for leg in own_chain.legs),
             ParityFlag.SYNTHETIC_DATA: self._data.bars.synthetic,
             ParityFlag.MID_FILLS: self.spec.fills.price is FillPrice.MID,
             ParityFlag.WITHOUT_OFFER: self._without_offer or any(leg.without_offer for leg in own_chain.legs),

@@ -94,7 +94,7 @@ def parity(spec: BacktestSpec, data: MarketData, chain: Followed) -> ChainParity
     demand_kind(spec, chain)
     engine = Alongside(replace(spec, quantity=chain.coins, max_open_chains=1), data, chain)
     repriced, moved = engine.repriced(), engine.moved()
-    theirs, choice = engine.own_chain()
+    theirs = engine.own_chain()
     rows = []
     of_lab = [trade for leg in theirs.legs for trade in _trades_of(leg, chain.style)]
     for number, (own, priced, shifted, lab) in enumerate(
@@ -121,7 +121,7 @@ def parity(spec: BacktestSpec, data: MarketData, chain: Followed) -> ChainParity
         parts=_sum([row.parts for row in rows]),
         parts_usd=_sum([row.parts_usd for row in rows]),
         rows=tuple(rows),
-        lab_choice=choice,
+        lab_choice=engine.choice(),
         flags=engine.flags(theirs),
     )
 

@@ -1,6 +1,7 @@
 """The engine on a chain that is given: what its trades would have filled at, and how it carries the first sale on."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,11 @@ import numpy as np
 from rollbook_server.domain.backtest.compiled import compiled_on_disk
 from rollbook_server.domain.backtest.costs import settlement, trade_fee
 from rollbook_server.domain.backtest.engine import Prepared, advance, begin
-from rollbook_server.domain.backtest.kernel import open_chain
+from rollbook_server.domain.backtest.kernel import OUTCOMES, open_chain
+from rollbook_server.domain.backtest.market import Ints
 from rollbook_server.domain.backtest.quotes import buying_price, quote_of, selling_price
-from rollbook_server.domain.backtest.rows import BacktestChain
-from rollbook_server.domain.backtest.selection import Best, Roll, best_candidate
+from rollbook_server.domain.backtest.rows import BacktestChain, StepOutcome
+from rollbook_server.domain.backtest.selection import Best
 from rollbook_server.domain.backtest.world import Market, Moment, Records, Rules
 from rollbook_server.domain.clock import DAY
 
@@ -62,18 +64,11 @@ def _fill(rules: Rules, market: Market, fees: Records, trades: Records) -> None:
 @compiled_on_disk
 def _sell(
     rules: Rules, market: Market, fees: Records, target: Best, heads: Records, slots: Records, legs: Records
-) -> tuple[bool, int, float]:
-    """Sells the target at the open of the first bar. Returns whether anybody bought it, and what the rules would have
-    sold in its place (expiry 0: nothing)."""
+) -> bool:
+    """Sells the target at the open of the first bar; whether anybody bought it."""
     bar = market.bars[0]
-    expiry, strike = 0, 0.0
-    if bar.decidable:
-        known = Moment(bar.time, bar.last_close, bar.level_at_open, bar.snapshot_at_open)
-        best = best_candidate(rules, market, fees, known, Roll(0, 0.0, 0.0))
-        if best.expiry != 0 and best.score >= rules.min_score:
-            expiry, strike = best.expiry, best.strike
     moment = Moment(bar.time, bar.open, bar.level_at_open, bar.snapshot_at_open)
-    return open_chain(rules, market, fees, moment, heads[0], slots[0], legs[0], target), expiry, strike
+    return open_chain(rules, market, fees, moment, heads[0], slots[0], legs[0], target)
 
 
 def fill(prepared: Prepared, trades: Records) -> None:
@@ -81,21 +76,28 @@ def fill(prepared: Prepared, trades: Records) -> None:
     _fill(prepared.rules, prepared.market, prepared.fees, trades)
 
 
-def carry_on(
-    prepared: Prepared, expiry: int, strike: float, contract: int
-) -> tuple[BacktestChain | None, tuple[int, float] | None]:
+def carry_on(prepared: Prepared, expiry: int, strike: float, contract: int) -> BacktestChain | None:
     """A contract that is sold at the open of the first bar of a run for one chain, and carried on by the engine to its
-    end or to that of the data; None if nobody bought it. And expiry and strike of what the rules would have sold in its
-    place."""
+    end, or to that of the data. None if nobody bought it."""
     state = begin(prepared)
     target = Best(0, 0.0, 0.0, expiry, strike, contract)
-    sold, best_expiry, best_strike = _sell(
-        prepared.rules, prepared.market, prepared.fees, target, state.head, state.slots, state.legs
-    )
-    choice = (best_expiry, best_strike) if best_expiry else None
-    if not sold:
-        return None, choice
-    nothing_else = replace(prepared, market=prepared.market._replace(decision_times=np.zeros(0, np.int64)))
-    _, rows = advance(nothing_else, state, prepared.bars_total)
+    if not _sell(prepared.rules, prepared.market, prepared.fees, target, state.head, state.slots, state.legs):
+        return None
+    _, rows = advance(_deciding(prepared, ()), state, prepared.bars_total)
     (chain,) = rows.chains
-    return chain, choice
+    return chain
+
+
+def choice(prepared: Prepared) -> tuple[int, float] | None:
+    """Expiry and strike of what the rules would sell at the open of the first bar."""
+    once = _deciding(prepared, prepared.market.bars["time"][:1])
+    _, rows = advance(once, begin(once), 1)
+    steps = rows.steps
+    if OUTCOMES[steps.outcome[0]] is not StepOutcome.TRADED:
+        return None
+    return int(steps.best_expiry[0]), float(steps.best_strike[0])
+
+
+def _deciding(prepared: Prepared, times: Sequence[int] | Ints) -> Prepared:
+    """The same run with decisions at these times only."""
+    return replace(prepared, market=prepared.market._replace(decision_times=np.array(times, np.int64)))

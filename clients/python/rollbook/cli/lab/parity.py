@@ -14,7 +14,7 @@ from rollbook.cli.answers import print_json
 from rollbook.cli.closed import ENDED
 from rollbook.cli.connection import Session
 from rollbook.cli.failures import Stop
-from rollbook.cli.figures import DOLLARS
+from rollbook.cli.figures import DOLLARS, MISSING
 from rollbook.cli.groups import mode_title, strategy
 from rollbook.cli.lab.lookup import find_run
 from rollbook.cli.lab.numbers import USD
@@ -57,7 +57,7 @@ def show_parity(session: Session, position_id: str, spec: str, run_id: str, chan
     if bool(spec) == bool(run_id):
         raise Stop("by which rules? Name a spec with --spec FILE, or a run with --backtest ID")
     if run_id and changes:
-        raise Stop("--set changes a spec; a run has its own \N{EM DASH} say --spec FILE instead of --backtest")
+        raise Stop("--set changes a spec; a run has its own — say --spec FILE instead of --backtest")
     with session.lab() as lab:
         if run_id:
             answer = lab.get_parity(session.account, position_id, backtest_id=find_run(lab, run_id))
@@ -151,7 +151,7 @@ def trade_columns(parity: ChainParity) -> list[Column]:
     return [
         Column("Leg", [str(row.leg_number) if who == "chain" else "" for row, who, _ in both], figure=True),
         Column("", [who for _, who, _ in both]),
-        Column("", ["\N{EM DASH}" if trade is None else DID[trade.kind] for _, _, trade in both]),
+        Column("", [MISSING if trade is None else DID[trade.kind] for _, _, trade in both]),
         Column("Contract", texts(lambda trade: trade.symbol)),
         Column("When", texts(lambda trade: figures.minute(trade.time))),
         Column("Price", amounts(lambda trade: trade.price, currency), figure=True),
