@@ -375,6 +375,15 @@ UNFIT: Mapping[str, tuple[Callable[[], History], str]] = {
         ),
         "legs 1 and 2 were open at a time",
     ),
+    "over before it was rolled into": (
+        lambda: history(
+            SOLD,
+            sold(NEXT_CALL, "0.01", at(3, 9), report=5, roll=1),
+            bought(NEXT_CALL, "0.005", at(3, 12), report=6),
+            bought(CALL, "0.007", LATER, report=7, roll=1),
+        ),
+        "legs 1 and 2 were open at a time",
+    ),
     "another quantity": (
         lambda: history(
             SOLD,

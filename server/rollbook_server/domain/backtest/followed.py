@@ -91,15 +91,17 @@ def followed(chain: Chain, lines: Sequence[CashLine]) -> Followed:
             trades.append(_trade(leg, kind, fills))
             rolls.append(fills[0].roll_number)
     for number in range(1, len(trades) - 1, 2):
-        ended, sold = trades[number], trades[number + 1]
-        if rolls[number] and rolls[number] == rolls[number + 1]:
-            decided = min(ended.decided_time, sold.decided_time)
-            trades[number] = replace(ended, decided_time=decided)
-            trades[number + 1] = replace(sold, decided_time=decided)
-        elif sold.decided_time < ended.fills[-1].time:
+        ended, sold, next_end = trades[number : number + 3]
+        over = ended.fills[-1].time
+        one_roll = rolls[number] != 0 and rolls[number] == rolls[number + 1]
+        if next_end.fills[0].time < over or (sold.decided_time < over and not one_roll):
             raise not_comparable(
                 f"legs {ended.leg_number} and {sold.leg_number} were open at a time, and the engine holds one"
             )
+        if one_roll:
+            decided = min(ended.decided_time, sold.decided_time)
+            trades[number] = replace(ended, decided_time=decided)
+            trades[number + 1] = replace(sold, decided_time=decided)
     first = legs[0].instrument
     assert chain.net_pnl_usd is not None
     return Followed(
