@@ -17,7 +17,7 @@ from rollbook_server.domain.backtest.version import ENGINE_VERSION, demand_engin
 from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.errors import Reason, Unavailable
 from rollbook_server.feed import Feed
-from rollbook_server.labelling import Labelled, label, write_files
+from rollbook_server.labelling import Labelled, demand_labels, label, write_files
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_datasets, lab_reads
 from rollbook_server.storage.database import Database, Job, open_database
@@ -63,13 +63,13 @@ class Lab:
         self.feed = Feed(self._store.head)
         """Wakes watchers."""
         self.queued = asyncio.Event()
-        """Something may wait for the runner."""
+        """Set when something may wait for the runner; then another one takes its place. Take it before you look."""
         database.start(
             self._store,
             delivered=self._deliver,
             failure=lambda error: log.error("lab_commit_failed", error=repr(error)),
         )
-        self.sweeps = Sweeps(database.db, clock, self._session, self.folder, self._submit, self.read, self.queued.set)
+        self.sweeps = Sweeps(database.db, clock, self._session, self.folder, self._submit, self.read, self.wake)
         """The lab's sweeps."""
         for stop_pausing in (self._store.stop_pausing, self.sweeps.store.stop_pausing):
             database.submit(Job(run=stop_pausing, future=self._loop.create_future()))
@@ -154,7 +154,7 @@ class Lab:
             return lab_reads.backtest(db, backtest_id)
 
         created = await self._submit(run)
-        self.queued.set()
+        self.wake()
         return created
 
     async def backtest(self, backtest_id: str) -> Backtest:
@@ -168,7 +168,7 @@ class Lab:
     async def resume(self, backtest_id: str) -> Backtest:
         """Lets a paused run go on. Raises NotFound, FailedPrecondition."""
         resumed = await self._steer(backtest_id, lambda: self._store.resume(backtest_id))
-        self.queued.set()
+        self.wake()
         return resumed
 
     async def cancel(self, backtest_id: str) -> Backtest:
@@ -194,7 +194,7 @@ class Lab:
             return found, lab_reads.results(db, lab_reads.row_of(db, run.backtest_id))
 
         datasets, rows = await self.read(query)
-        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains)
+        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains, rows.cycles)
 
     async def parity(self, chain: Followed, rules: BacktestSpec | str) -> "ChainParity":
         """A chain of the ledger beside what the engine makes of it, by a spec or by that of a run. Raises Refusal."""
@@ -213,7 +213,9 @@ class Lab:
     ) -> AsyncGenerator["Labelled | bytes | TrainingStatistics", None]:
         """Training data of a run that has ended: how far it is made, then the bytes of a file, then what it is. It is
         made in a process of its own, one at a time, and lies on the disk while it is sent. Raises NotFound,
-        FailedPrecondition (the engine that there is did not make the run), Unavailable."""
+        InvalidArgument (it is a wheel), FailedPrecondition (the engine that there is did not make the run),
+        Unavailable."""
+        demand_labels(run.spec)
         demand_engine(run.engine_version, "backtest_id")
 
         def query(db: Connection) -> tuple[Material, lab_reads.Results]:
@@ -262,6 +264,11 @@ class Lab:
         return await asyncio.wrap_future(self._database.read(query))
 
     # -- for the runner -----------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something may wait for the runner."""
+        queued, self.queued = self.queued, asyncio.Event()
+        queued.set()
 
     async def claim(self) -> tuple[Claim, Material] | None:
         """The next run to carry on, and what it works with. Raises Unavailable."""

@@ -51,6 +51,7 @@ def main() -> None:
         figures: list[Figure] = [*writes(folder, scale, tell)]
         figures += streams.streams(folder, streams.QUICK if given.quick else streams.FULL, tell)
         figures += lab.runs(folder, lab.QUICK if given.quick else lab.FULL, tell)
+        figures += lab.scales(folder, lab.QUICK if given.quick else lab.FULL, tell)
         figures += lab.jobs(folder, lab.QUICK if given.quick else lab.FULL, tell)
         kept = folder if given.quick else CACHE
         figures += past(kept, scale, tell, lambda done: bar.advance(task, done))

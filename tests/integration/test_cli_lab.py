@@ -22,6 +22,7 @@ from tests.support.terminal import PATIENCE, Terminal
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs/examples/covered-call.yaml"
+WHEEL = ROOT / "docs/examples/wheel.yaml"
 SLOW = ("--lab-part", "0.000001")
 """Flags of a server whose parts are as short as they can be: what is killed or paused is killed in the middle."""
 LONG = (str(EXAMPLE), "--set", "decision_interval_hours=1", "--set", "max_open_chains=64")
@@ -111,6 +112,36 @@ def test_the_example_is_a_file_and_what_the_command_shows(shell: Shell) -> None:
     shown = shell("backtest", "run", "--example").stdout
     assert shown == EXAMPLE.read_text(encoding="utf-8")
     assert specs.load(EXAMPLE) == specs.parse(shown)
+
+
+def test_a_wheel_shows_its_cycles(shell: Shell, done: str, tmp_path: Path) -> None:
+    """The example of a wheel runs on a made-up year: `show` and `cycles` have a row for each cycle with what its coins
+    cost, so does the report; another strategy has none."""
+    shell("data", "synthetic", "--days", "365", "--seed", "13", "--name", "turns")
+    data = ("--set", "data.spot_dataset_id=turns", "--set", "data.volatility_dataset_id=turns")
+    said = shell("backtest", "run", str(WHEEL), *data, "--watch").stdout
+    run = said.splitlines()[0].removeprefix("Queued ")
+    cycles = shell.json("backtest", "cycles", run)["cycles"]
+    assert [each["number"] for each in cycles] == [1, 2, 3, 4]
+    text = shell("backtest", "show", run).stdout
+    for told in (
+        "BTC wheel, linear",
+        "Cycles completed",
+        "Mean PnL of a cycle",
+        "Last cycles",
+        "no call is sold below",
+    ):
+        assert told in text, told
+    listed = shell("backtest", "cycles", run).stdout
+    for cycle in cycles[:3]:
+        cost = f"{cycle['effective_cost']:,.2f}"
+        assert cost in text
+        assert cost in listed
+    assert "completed" in listed
+    page = tmp_path / "wheel.html"
+    shell("backtest", "report", run, "--out", str(page))
+    assert "Cycles of the wheel" in page.read_text(encoding="utf-8")
+    assert "This is no wheel" in shell("backtest", "cycles", done).stdout
 
 
 def test_a_run_is_shown(shell: Shell, done: str) -> None:

@@ -166,6 +166,29 @@ def test_the_server_imports_with_its_lab(lab: Environment, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
 
 
+def test_a_cluster_without_its_extra_is_refused(lab: Environment, tmp_path: Path) -> None:
+    """Whoever wants a cluster and has no Dask is told before the server serves."""
+    done = lab.run(
+        "rollbook-server", "serve", "--executor", "dask", "--dask-address", "tcp://127.0.0.1:1", cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert "rollbook-server[lab,dask]" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lab_runs_on_a_cluster_with_its_extra(wheels: dict[str, Path], tmp_path: Path) -> None:
+    """The extras bring what a server and the machines of a cluster need: the commands of Dask, what a worker loads."""
+    environment = Environment(tmp_path / "cluster")
+    environment.install(f"{wheels['rollbook-server']}[lab,dask]", wheels["rollbook"])
+    for words in (("dask", "scheduler", "--version"), ("dask", "worker", "--version")):
+        done = environment.run(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    code = "import distributed, rollbook_server.cluster as it; print(sorted(it.installed()))"
+    done = environment.run("python", "-W", "error", "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['engine', 'machine', 'numba', 'numpy', 'rollbook-server']\n"
+
+
 def test_the_server_says_its_version(server: Environment, tmp_path: Path) -> None:
     """The command is installed, and its version is the wheel's."""
     done = server.run("rollbook-server", "--version", cwd=tmp_path)

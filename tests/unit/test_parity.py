@@ -432,6 +432,7 @@ def test_what_the_engine_cannot_follow_is_refused(what: str) -> None:
         ("spec.underlying", {"underlying": "ETH"}),
         ("spec.style", {"style": ContractStyle.LINEAR}),
         ("spec.strategy", {"strategy": StrategyKind.CASH_SECURED_PUT}),
+        ("spec.style", {"strategy": StrategyKind.WHEEL, "style": ContractStyle.LINEAR}),
     ],
 )
 def test_a_spec_of_other_contracts_is_refused(field: str, more: Mapping[str, Any]) -> None:
@@ -440,6 +441,15 @@ def test_a_spec_of_other_contracts_is_refused(field: str, more: Mapping[str, Any
     with pytest.raises(FailedPrecondition, match="the chain sold inverse calls on BTC") as refused:
         parity_of(resolved(data, **more), data, history(SOLD, BOUGHT))
     assert (refused.value.reason, refused.value.field) == (Reason.CHAIN_NOT_COMPARABLE, field)
+
+
+def test_a_wheel_is_refused() -> None:
+    """Its chains hang on its coins: none of them can be told alone."""
+    data = MarketData(market().bars)
+    call = "BTC_USDC-12DEC25-105000-C"
+    booked = history(sold(call, "1400", ENTRY), bought(call, "700", LATER))
+    with pytest.raises(FailedPrecondition, match="linear calls on BTC, and the spec's strategy is WHEEL"):
+        parity_of(resolved(data, StrategyKind.WHEEL, ContractStyle.LINEAR), data, booked)
 
 
 def test_what_the_data_does_not_know_is_refused() -> None:

@@ -254,6 +254,28 @@ class AsyncLab(AsyncConnection[Services]):
                 return
             pages["page_token"] = page.next_page_token
 
+    async def list_backtest_cycles(
+        self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
+    ) -> models.ListBacktestCyclesResponse:
+        """One page of a wheel's cycles, oldest first; another strategy has none. `next_page_token` is "" on the last
+        page. Raises NotFound and InvalidArgument.
+        """
+        request = models.ListBacktestCyclesRequest(backtest_id=backtest_id, **pages)
+        answer = await self._call(self._opened().backtests.ListBacktestCycles, request.to_proto(), deadline)
+        return models.ListBacktestCyclesResponse.from_proto(answer)
+
+    async def iterate_backtest_cycles(
+        self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
+    ) -> AsyncIterator[models.BacktestCycle]:
+        """All cycles of `list_backtest_cycles`, page after page; `deadline` is for each page."""
+        while True:
+            page = await self.list_backtest_cycles(backtest_id, deadline=deadline, **pages)
+            for cycle in page.cycles:
+                yield cycle
+            if not page.next_page_token:
+                return
+            pages["page_token"] = page.next_page_token
+
     async def list_steps(
         self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
     ) -> models.ListStepsResponse:

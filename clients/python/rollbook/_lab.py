@@ -245,6 +245,27 @@ class Lab(Connection[Services]):
                 return
             pages["page_token"] = page.next_page_token
 
+    def list_backtest_cycles(
+        self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
+    ) -> models.ListBacktestCyclesResponse:
+        """One page of a wheel's cycles, oldest first; another strategy has none. `next_page_token` is "" on the last
+        page. Raises NotFound and InvalidArgument.
+        """
+        request = models.ListBacktestCyclesRequest(backtest_id=backtest_id, **pages)
+        answer = self._call(self._opened().backtests.ListBacktestCycles, request.to_proto(), deadline)
+        return models.ListBacktestCyclesResponse.from_proto(answer)
+
+    def iterate_backtest_cycles(
+        self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
+    ) -> Iterator[models.BacktestCycle]:
+        """All cycles of `list_backtest_cycles`, page after page; `deadline` is for each page."""
+        while True:
+            page = self.list_backtest_cycles(backtest_id, deadline=deadline, **pages)
+            yield from page.cycles
+            if not page.next_page_token:
+                return
+            pages["page_token"] = page.next_page_token
+
     def list_steps(
         self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
     ) -> models.ListStepsResponse:

@@ -36,6 +36,7 @@ __all__ = [
     "Action",
     "Backtest",
     "BacktestChain",
+    "BacktestCycle",
     "BacktestLeg",
     "BacktestMetrics",
     "BacktestPerformance",
@@ -118,6 +119,8 @@ __all__ = [
     "Liquidity",
     "ListBacktestChainsRequest",
     "ListBacktestChainsResponse",
+    "ListBacktestCyclesRequest",
+    "ListBacktestCyclesResponse",
     "ListBacktestsRequest",
     "ListBacktestsResponse",
     "ListChainsRequest",
@@ -314,6 +317,8 @@ class StrategyKind(enum.StrEnum):
     """A short option with a long one further out."""
     OTHER = "OTHER"
     """Anything else; say what in strategy_name."""
+    WHEEL = "WHEEL"
+    """Puts against cash, and where one is assigned calls against the coins, until one takes them: puts again."""
     UNRECOGNIZED = "UNRECOGNIZED"
     """A value that only a newer server knows; it cannot be sent."""
 
@@ -850,6 +855,8 @@ class StepOutcome(enum.StrEnum):
     """Nobody bids, or the bid does not pay its fee."""
     NO_DATA = "NO_DATA"
     """There is no bar, no volatility or no fresh snapshot."""
+    BELOW_COST = "BELOW_COST"
+    """A wheel holds its coins: contracts fit the selection, but none at or above what the coins cost."""
     UNRECOGNIZED = "UNRECOGNIZED"
     """A value that only a newer server knows; it cannot be sent."""
 
@@ -2180,9 +2187,14 @@ class BacktestSpec:
     end_time: datetime.datetime | None = None
     """Up to here; unset is the end of the data."""
     strategy: StrategyKind = StrategyKind.UNSPECIFIED
-    """COVERED_CALL or CASH_SECURED_PUT. Required."""
+    """COVERED_CALL, CASH_SECURED_PUT or WHEEL. A wheel begins with cash and sells puts; where one is in the money at
+    its expiry it pays the payoff, buys the coins at the next bar's open (without a fee) and sells calls at or above
+    what they cost, until a call in the money sells them at its delivery price. Required.
+    """
     style: ContractStyle = ContractStyle.UNSPECIFIED
-    """INVERSE (premium and profit in coin) or LINEAR (in USDC). Required."""
+    """INVERSE (premium and profit in coin) or LINEAR (in USDC). A WHEEL is LINEAR: inverse options never buy a coin.
+    Required.
+    """
     exit_style: ExitStyle = ExitStyle.UNSPECIFIED
     """When positions end."""
     decision_interval_hours: int | None = None
@@ -2198,7 +2210,9 @@ class BacktestSpec:
     quantity: float | None = None
     """Coins per chain, above 0; unset is 1."""
     max_open_chains: int | None = None
-    """Chains open at once; unset is 1. No decision opens another beyond it."""
+    """Chains open at once; unset is 1. No decision opens another beyond it. A WHEEL has 1: its coins are one lot, with
+    a cost of its own.
+    """
     volatility: VolatilitySpec | None = None
     """The volatility."""
     forward_basis: float | None = None
@@ -2273,7 +2287,7 @@ class BacktestStep:
     index_price: float = 0.0
     """The underlying's price then, in USD."""
     candidates: int = 0
-    """Contracts that fit the selection."""
+    """Contracts that fit the selection; of a wheel's calls, those at or above what its coins cost."""
     best_score: float | None = None
     """Score of the best; unset without one."""
     best_symbol: str = ""
@@ -2418,6 +2432,8 @@ class BacktestChain:
     """Collateral times days."""
     open_at_end: bool = False
     """The data ended while it was open: it is marked, and left out of the win rate."""
+    cycle_number: int = 0
+    """Of a wheel: the cycle that it belongs to; else 0."""
 
     def to_proto(self) -> backtest_pb2.BacktestChain:
         return backtest_pb2.BacktestChain(
@@ -2434,6 +2450,7 @@ class BacktestChain:
             premium=self.premium,
             collateral_days=self.collateral_days,
             open_at_end=self.open_at_end,
+            cycle_number=self.cycle_number,
         )
 
     @classmethod
@@ -2452,19 +2469,124 @@ class BacktestChain:
             premium=message.premium,
             collateral_days=message.collateral_days,
             open_at_end=message.open_at_end,
+            cycle_number=message.cycle_number,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestCycle:
+    """One turn of a wheel: from the first put to the call that sells the coins. Money in USD, prices in USD per coin.
+    Cycles
+    add up to what the account made: net_pnl = put_premium - put_costs + call_premium - call_costs - payoffs + quantity
+    *
+    (sale_price - purchase_price). A chain's own net PnL is of its options alone.
+    """
+
+    number: int = 0
+    """1, 2, … within the run."""
+    start_time: datetime.datetime | None = None
+    """The first put was sold."""
+    end_time: datetime.datetime | None = None
+    """A call in the money sold the coins; unset while it goes on."""
+    first_chain: int = 0
+    """The number of its first chain."""
+    last_chain: int = 0
+    """The number of its newest chain; all between the two are its own."""
+    chains: int = 0
+    """How many these are."""
+    quantity: float = 0.0
+    """Coins."""
+    put_premium: float = 0.0
+    """Premiums of its puts, all received."""
+    put_costs: float = 0.0
+    """What buying puts back and all fees of them took; no payoff."""
+    call_premium: float = 0.0
+    """Premiums of its calls."""
+    call_costs: float = 0.0
+    """What buying calls back and all fees of them took."""
+    put_strike: float | None = None
+    """Of the put that was in the money at its expiry; unset until one is."""
+    put_delivery_price: float | None = None
+    """What that was settled at."""
+    purchase_time: datetime.datetime | None = None
+    """The coins were bought, at the open of the bar that followed; unset until they are."""
+    purchase_price: float | None = None
+    """At what."""
+    effective_cost: float | None = None
+    """What a coin cost: put_strike - (put_premium - put_costs) / quantity + purchase_price - put_delivery_price. No
+    call is sold below it.
+    """
+    call_strike: float | None = None
+    """Of the call that was in the money at its expiry; unset until one is."""
+    sale_price: float | None = None
+    """What that was settled at, and the coins sold."""
+    net_pnl: float = 0.0
+    """What it made. While it goes on: as if its coins were sold at the index, and its open option bought at the ask."""
+    open_at_end: bool = False
+    """The data ended while it went on: it is left out of the statistics of cycles."""
+
+    def to_proto(self) -> backtest_pb2.BacktestCycle:
+        return backtest_pb2.BacktestCycle(
+            number=self.number,
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            first_chain=self.first_chain,
+            last_chain=self.last_chain,
+            chains=self.chains,
+            quantity=self.quantity,
+            put_premium=self.put_premium,
+            put_costs=self.put_costs,
+            call_premium=self.call_premium,
+            call_costs=self.call_costs,
+            put_strike=self.put_strike,
+            put_delivery_price=self.put_delivery_price,
+            purchase_time=None if self.purchase_time is None else _convert.time_to_proto(self.purchase_time),
+            purchase_price=self.purchase_price,
+            effective_cost=self.effective_cost,
+            call_strike=self.call_strike,
+            sale_price=self.sale_price,
+            net_pnl=self.net_pnl,
+            open_at_end=self.open_at_end,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.BacktestCycle) -> Self:
+        return cls(
+            number=message.number,
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            first_chain=message.first_chain,
+            last_chain=message.last_chain,
+            chains=message.chains,
+            quantity=message.quantity,
+            put_premium=message.put_premium,
+            put_costs=message.put_costs,
+            call_premium=message.call_premium,
+            call_costs=message.call_costs,
+            put_strike=message.put_strike if message.HasField("put_strike") else None,
+            put_delivery_price=message.put_delivery_price if message.HasField("put_delivery_price") else None,
+            purchase_time=_convert.time_from_proto(message.purchase_time) if message.HasField("purchase_time") else None,
+            purchase_price=message.purchase_price if message.HasField("purchase_price") else None,
+            effective_cost=message.effective_cost if message.HasField("effective_cost") else None,
+            call_strike=message.call_strike if message.HasField("call_strike") else None,
+            sale_price=message.sale_price if message.HasField("sale_price") else None,
+            net_pnl=message.net_pnl,
+            open_at_end=message.open_at_end,
         )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EquityPoint:
-    """The account at the close of a bar. "HODL" is the same capital left alone: coins for calls, cash for puts."""
+    """The account at the close of a bar. "HODL" is the same capital left alone: coins for calls, cash for puts and
+    wheels.
+    """
 
     time: datetime.datetime | None = None
     """The bar's close."""
     index_price: float = 0.0
     """The underlying's price, in USD."""
     equity_coin: float = 0.0
-    """Capital, cash and open options at their ask, in coin."""
+    """Capital, cash, a wheel's coins and open options at their ask, in coin."""
     equity_usd: float = 0.0
     """The same in USD."""
     hodl_coin: float = 0.0
@@ -2678,11 +2800,13 @@ class BacktestMetrics:
     premium_kept_pct: float | None = None
     """gross_pnl of closed chains over their premiums."""
     time_in_market_pct: float | None = None
-    """Time with something open."""
+    """Time with something open, or a wheel's coins held."""
     return_on_collateral_pct: float | None = None
-    """net PnL over mean collateral while there is some."""
+    """net PnL over mean collateral while there is some; unset of a wheel, whose coins are half of what it earns."""
     exposure: float | None = None
-    """Mean of the absolute delta of what is open, in coins per coin of capital."""
+    """Mean of the absolute delta of what is open, in coins per coin of capital; of a wheel that holds its coins, those
+    less its call's.
+    """
     turnover: float | None = None
     """Traded notional over capital, a year."""
     rolls: int | None = None
@@ -2692,15 +2816,29 @@ class BacktestMetrics:
     pnl_per_vol_point: float | None = None
     """Change of the chains' PnL per volatility point that is sold dearer, in the settlement currency."""
     break_even_multiplier: float | None = None
-    """The volatility multiplier at which the chains' PnL is 0; unset if there is none from 0.5 to 2."""
+    """The volatility multiplier at which the chains' PnL is 0, of a wheel the account's; unset if there is none from
+    0.5 to 2.
+    """
     chains_pnl_flat_smile: float | None = None
-    """Chains' PnL with another smile: slope 0."""
+    """Chains' PnL with another smile, of a wheel the account's: slope 0."""
     chains_pnl_call_skew: float | None = None
     """Slope +0.05."""
     lowest_balance: float | None = None
-    """Of linear calls: the lowest balance in USDC, below 0 where losses had to be financed."""
+    """Of linear calls: the lowest balance in USDC, below 0 where losses had to be financed. Of a wheel: its lowest
+    cash.
+    """
     data: DataShares | None = None
     """The quality of the data."""
+    cycles: int | None = None
+    """Of a wheel: cycles that began."""
+    completed_cycles: int | None = None
+    """Of these: a call in the money ended them."""
+    cycle_win_rate_pct: float | None = None
+    """Of the completed: those with a net PnL above 0."""
+    average_cycle_pnl: float | None = None
+    """Mean net PnL of the completed, in USD."""
+    average_cycle_days: float | None = None
+    """Mean days from start to end of the completed."""
 
     def to_proto(self) -> backtest_pb2.BacktestMetrics:
         return backtest_pb2.BacktestMetrics(
@@ -2724,6 +2862,11 @@ class BacktestMetrics:
             chains_pnl_call_skew=self.chains_pnl_call_skew,
             lowest_balance=self.lowest_balance,
             data=None if self.data is None else self.data.to_proto(),
+            cycles=self.cycles,
+            completed_cycles=self.completed_cycles,
+            cycle_win_rate_pct=self.cycle_win_rate_pct,
+            average_cycle_pnl=self.average_cycle_pnl,
+            average_cycle_days=self.average_cycle_days,
         )
 
     @classmethod
@@ -2749,6 +2892,11 @@ class BacktestMetrics:
             chains_pnl_call_skew=message.chains_pnl_call_skew if message.HasField("chains_pnl_call_skew") else None,
             lowest_balance=message.lowest_balance if message.HasField("lowest_balance") else None,
             data=DataShares.from_proto(message.data) if message.HasField("data") else None,
+            cycles=message.cycles if message.HasField("cycles") else None,
+            completed_cycles=message.completed_cycles if message.HasField("completed_cycles") else None,
+            cycle_win_rate_pct=message.cycle_win_rate_pct if message.HasField("cycle_win_rate_pct") else None,
+            average_cycle_pnl=message.average_cycle_pnl if message.HasField("average_cycle_pnl") else None,
+            average_cycle_days=message.average_cycle_days if message.HasField("average_cycle_days") else None,
         )
 
 
@@ -3981,6 +4129,56 @@ class ListBacktestChainsResponse:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListBacktestCyclesRequest:
+    """Whose cycles."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+    page_size: int = 0
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> backtest_service_pb2.ListBacktestCyclesRequest:
+        return backtest_service_pb2.ListBacktestCyclesRequest(
+            backtest_id=self.backtest_id,
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListBacktestCyclesRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListBacktestCyclesResponse:
+    """Some cycles."""
+
+    cycles: tuple[BacktestCycle, ...] = ()
+    """Oldest first; the newest as it was at the end of the run's last part."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> backtest_service_pb2.ListBacktestCyclesResponse:
+        return backtest_service_pb2.ListBacktestCyclesResponse(
+            cycles=[item.to_proto() for item in self.cycles],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListBacktestCyclesResponse) -> Self:
+        return cls(
+            cycles=tuple(BacktestCycle.from_proto(item) for item in message.cycles),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ListStepsRequest:
     """Whose decisions."""
 
@@ -4218,7 +4416,7 @@ class CreateSweepRequest:
     rank_by: str = ""
     """The metric that points are ranked by, the largest first: one of BacktestMetrics in which more is better, for
     example coin.return_pct, usd.sharpe or win_rate_pct; unset is return_pct in what the capital of the spec's strategy
-    is, coin.return_pct of COVERED_CALL and usd.return_pct of CASH_SECURED_PUT.
+    is, coin.return_pct of COVERED_CALL and usd.return_pct of the others.
     """
     folds: int = 0
     """Windows that the part after the split is cut into, at 00:00 UTC; 1 to 50, 0 means 1. Each is a day long at least.

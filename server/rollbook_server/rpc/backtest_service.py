@@ -106,6 +106,16 @@ class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServi
         return pb.ListBacktestChainsResponse(chains=shown, next_page_token=token)
 
     @answers
+    async def ListBacktestCycles(self, request: pb.ListBacktestCyclesRequest) -> pb.ListBacktestCyclesResponse:
+        backtest_id = _backtest_id(request)
+        page = read_page(self._lab.lab_id, request)
+        found = await self._lab.read(
+            lambda db: lab_reads.list_cycles(db, backtest_id, page.after, page.upto, page.size)
+        )
+        shown, token = paged(self._lab.lab_id, request, found, lab_nouns.cycle)
+        return pb.ListBacktestCyclesResponse(cycles=shown, next_page_token=token)
+
+    @answers
     async def ListSteps(self, request: pb.ListStepsRequest) -> pb.ListStepsResponse:
         backtest_id = _backtest_id(request)
         page = read_page(self._lab.lab_id, request)

@@ -41,6 +41,7 @@ step = Encoder(backtest_pb2.BacktestStep, runs.BacktestStep)
 point = Encoder(backtest_pb2.EquityPoint, runs.EquityPoint)
 leg = Encoder(backtest_pb2.BacktestLeg, rows.BacktestLeg)
 chain = Encoder(backtest_pb2.BacktestChain, rows.BacktestChain, parts={"legs": leg})
+cycle = Encoder(backtest_pb2.BacktestCycle, rows.BacktestCycle)
 _performance = Encoder(backtest_pb2.BacktestPerformance, metrics.BacktestPerformance)
 backtest_metrics = Encoder(
     backtest_pb2.BacktestMetrics,

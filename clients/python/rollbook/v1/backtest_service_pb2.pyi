@@ -567,6 +567,64 @@ class ListBacktestChainsResponse(_message.Message):
 Global___ListBacktestChainsResponse: _TypeAlias = ListBacktestChainsResponse  # noqa: Y015
 
 @_typing.final
+class ListBacktestCyclesRequest(_message.Message):
+    """Whose cycles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKTEST_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    backtest_id: _builtins.str
+    """The run. Required."""
+    page_size: _builtins.int
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """Of the page before."""
+    def __init__(
+        self,
+        *,
+        backtest_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backtest_id", b"backtest_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBacktestCyclesRequest: _TypeAlias = ListBacktestCyclesRequest  # noqa: Y015
+
+@_typing.final
+class ListBacktestCyclesResponse(_message.Message):
+    """Some cycles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CYCLES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Of the next page; empty after the last."""
+    @_builtins.property
+    def cycles(self) -> _containers.RepeatedCompositeFieldContainer[_backtest_pb2.BacktestCycle]:
+        """Oldest first; the newest as it was at the end of the run's last part."""
+
+    def __init__(
+        self,
+        *,
+        cycles: _abc.Iterable[_backtest_pb2.BacktestCycle] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cycles", b"cycles", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBacktestCyclesResponse: _TypeAlias = ListBacktestCyclesResponse  # noqa: Y015
+
+@_typing.final
 class ListStepsRequest(_message.Message):
     """Whose decisions."""
 
@@ -843,7 +901,7 @@ class CreateSweepRequest(_message.Message):
     rank_by: _builtins.str
     """The metric that points are ranked by, the largest first: one of BacktestMetrics in which more is better, for example
     coin.return_pct, usd.sharpe or win_rate_pct; unset is return_pct in what the capital of the spec's strategy is,
-    coin.return_pct of COVERED_CALL and usd.return_pct of CASH_SECURED_PUT.
+    coin.return_pct of COVERED_CALL and usd.return_pct of the others.
     """
     folds: _builtins.int
     """Windows that the part after the split is cut into, at 00:00 UTC; 1 to 50, 0 means 1. Each is a day long at least."""

@@ -36,12 +36,13 @@ def in_usd(style: ContractStyle, cash: float, index_price: float) -> float:
 
 
 def demand_kind(spec: BacktestSpec, chain: Followed) -> None:
-    """Raises FailedPrecondition where a spec is of other contracts than the chain's."""
-    calls = spec.strategy is StrategyKind.COVERED_CALL
+    """Raises FailedPrecondition where a spec is of other contracts than the chain's, or a wheel's, whose chains hang on
+    its coins."""
+    calls = chain.option_type is OptionType.CALL
     matches = {
         "underlying": spec.underlying == chain.underlying,
         "style": spec.style is chain.style,
-        "strategy": calls == (chain.option_type is OptionType.CALL),
+        "strategy": spec.strategy is (StrategyKind.COVERED_CALL if calls else StrategyKind.CASH_SECURED_PUT),
     }
     for name, same in matches.items():
         if not same:
@@ -109,7 +110,8 @@ class Alongside:
         if self._modelled:
             return NOTHING
         contracts = self._market.contracts
-        same = (contracts["expiry"] == trade.expiry) & (contracts["strike"] == trade.strike) & (contracts["sold"] != 0)
+        calls = (contracts["is_call"] != 0) == self._prepared.rules.is_call
+        same = calls & (contracts["expiry"] == trade.expiry) & (contracts["strike"] == trade.strike)
         if not same.any():
             raise _unknown(f"the recorded chains have no quote of {trade.symbol}", "spec.data.quotes_dataset_id")
         return int(np.flatnonzero(same)[0])

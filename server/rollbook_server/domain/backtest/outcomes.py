@@ -13,6 +13,7 @@ class StepOutcome(enum.StrEnum):
     BELOW_MIN_SCORE = "BELOW_MIN_SCORE"
     NO_BID = "NO_BID"
     NO_DATA = "NO_DATA"
+    BELOW_COST = "BELOW_COST"
 
 
 class BacktestState(enum.StrEnum):

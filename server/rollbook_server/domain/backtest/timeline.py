@@ -23,7 +23,6 @@ from rollbook_server.domain.backtest.world import (
 )
 from rollbook_server.domain.clock import DAY, SECOND, Micros
 from rollbook_server.domain.errors import InvalidArgument, Reason
-from rollbook_server.domain.executions import StrategyKind
 
 HOUR: Micros = 3600 * SECOND
 STALE_LEVEL: Micros = DAY
@@ -107,7 +106,7 @@ def snapshots_at(chains: OptionChains, at: Ints) -> Ints:
     return cast(Ints, np.where(fresh, place, NOTHING))
 
 
-def _tables_of(chains: OptionChains | None, calls: bool) -> tuple[Records, Records, Records]:
+def _tables_of(chains: OptionChains | None) -> tuple[Records, Records, Records]:
     """Snapshots, rows and contracts; empty tables if there are none."""
     if chains is None:
         return np.zeros(1, SNAPSHOT), np.zeros(0, ROW), np.zeros(0, CONTRACT)
@@ -120,7 +119,7 @@ def _tables_of(chains: OptionChains | None, calls: bool) -> tuple[Records, Recor
     contracts = np.zeros(len(chains.expiry), CONTRACT)
     contracts["expiry"] = chains.expiry
     contracts["strike"] = chains.strike
-    contracts["sold"] = chains.is_call == calls
+    contracts["is_call"] = chains.is_call
     return snapshots, rows, contracts
 
 
@@ -168,7 +167,5 @@ def market_of(spec: BacktestSpec, data: MarketData) -> Market:
     days = np.zeros(day_of(last + interval) - first_day + math.ceil(spec.selection.max_dte_days) + 2, DAY_OF_EXPIRY)
     days["listed_days"] = listed_days(first_day, len(days))
     days["delivery_price"] = delivery_prices(data.bars, first_day, len(days))
-    snapshots, rows, contracts = _tables_of(
-        data.chains if recorded else None, spec.strategy is StrategyKind.COVERED_CALL
-    )
+    snapshots, rows, contracts = _tables_of(data.chains if recorded else None)
     return Market(interval, first_day, bars, days, decision_times(spec, last + 1), snapshots, rows, contracts)

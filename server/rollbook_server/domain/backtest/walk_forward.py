@@ -14,10 +14,11 @@ import numpy as np
 
 from rollbook_server.domain.backtest.market import Floats
 from rollbook_server.domain.backtest.metrics import BacktestMetrics, BacktestPerformance, DataShares, measure
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.clock import DAY, Micros
 from rollbook_server.domain.errors import InvalidArgument, Reason
+from rollbook_server.domain.executions import StrategyKind
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class WindowRun:
     equity: Equity
     chains: Sequence[BacktestChain]
     steps: Steps
+    cycles: Sequence[BacktestCycle] = ()
 
 
 def windows(split: Micros, end: Micros, folds: int) -> tuple[Window, ...]:
@@ -75,12 +77,16 @@ def together(runs: Sequence[WindowRun]) -> tuple[BacktestMetrics, Equity]:
     chains = [chain for run in runs for chain in run.chains]
     steps = joined(Steps, [run.steps for run in runs])
     added = _curve([run.equity for run in runs], linked=False)
-    metrics = measure(spec, added, chains, steps)
+    cycles = [cycle for run in runs for cycle in run.cycles]
+    metrics = measure(spec, added, chains, steps, cycles)
     if len(runs) > 1:
-        linked = measure(spec, _curve([run.equity for run in runs], linked=True), chains, steps)
+        linked = measure(spec, _curve([run.equity for run in runs], linked=True), chains, steps, cycles)
         metrics = replace(
             linked, coin=_with_money_of(linked.coin, metrics.coin), usd=_with_money_of(linked.usd, metrics.usd)
         )
+        if spec.strategy is StrategyKind.WHEEL:
+            # A window may end with coins; the next one begins with cash of its own.
+            metrics = replace(metrics, lowest_balance=None)
     return _without_what_differs(metrics, [run.spec for run in runs]), added
 
 
@@ -130,6 +136,11 @@ def _without_what_differs(metrics: BacktestMetrics, specs: Sequence[BacktestSpec
             premium_kept_pct=None,
             return_on_collateral_pct=None,
             lowest_balance=None,
+            cycles=None,
+            completed_cycles=None,
+            cycle_win_rate_pct=None,
+            average_cycle_pnl=None,
+            average_cycle_days=None,
         )
     if len({(spec.quantity, spec.max_open_chains) for spec in specs}) > 1:
         metrics = replace(metrics, exposure=None, turnover=None)

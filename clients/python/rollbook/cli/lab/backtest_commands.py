@@ -61,7 +61,8 @@ def run(
 
 @_read
 def show(session: Session, run_id: RunId) -> None:
-    """One run: how far it has come, how it did in coin and in USD, its last decisions and chains.
+    """One run: how far it has come, how it did in coin and in USD, its last decisions, chains
+    and cycles of a wheel.
 
     What cannot be known, or would mislead, is a dash: nothing is annualised under 90 days or 20 chains.
 
@@ -81,6 +82,17 @@ def chains(session: Session, run_id: RunId, limit: Limit = "0") -> None:
     from rollbook.cli.lab.chains import show_chains
 
     show_chains(session, run_id, read_count(limit))
+
+
+@_read
+def cycles(session: Session, run_id: RunId, limit: Limit = "0") -> None:
+    """The cycles of a wheel, oldest first: puts, what the coins cost, calls, and what each made in USD.
+
+    Example: `rollbook backtest cycles 3f2a`
+    """
+    from rollbook.cli.lab.cycles import show_cycles
+
+    show_cycles(session, run_id, read_count(limit))
 
 
 @_read
