@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
+from rollbook_server.domain.backtest.followed import Followed
 from rollbook_server.domain.backtest.outcomes import TrainingFormat, TrainingRows
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
 from rollbook_server.domain.backtest.runs import Backtest
@@ -25,9 +26,10 @@ from rollbook_server.storage.lab_store import Claim, LabStore, Order
 from rollbook_server.storage.parts import Part
 from rollbook_server.storage.sqlite import Connection
 from rollbook_server.sweeps import Sweeps, hashes_of, ids_of, material_of, named
-from rollbook_server.worker import DataOrder, Material, RunFailed, keep, report
+from rollbook_server.worker import DataOrder, Material, RunFailed, keep, parity, report
 
 if TYPE_CHECKING:
+    from rollbook_server.domain.backtest.parity import ChainParity
     from rollbook_server.domain.backtest.training_statistics import TrainingStatistics
 
 P = ParamSpec("P")
@@ -193,6 +195,18 @@ class Lab:
 
         datasets, rows = await self.read(query)
         return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains, rows.cycles)
+
+    async def parity(self, chain: Followed, rules: BacktestSpec | str) -> "ChainParity":
+        """A chain of the ledger beside what the engine makes of it, by a spec or by that of a run. Raises Refusal."""
+
+        def query(db: Connection) -> Material:
+            if isinstance(rules, str):
+                spec = lab_reads.spec_of(db, rules)
+            else:
+                spec = resolve(rules, {name: dataset.facts for name, dataset in named(db, rules.data).items()})
+            return material_of(self.folder, spec, hashes_of(db, spec.data))
+
+        return await self._aside(parity, await self.read(query), chain)
 
     async def export(
         self, run: Backtest, rows: TrainingRows, kind: TrainingFormat

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from rollbook_server.domain.backtest.followed import Followed
 from rollbook_server.domain.backtest.market import Bars, MarketData, OptionChains, VolatilityIndex
 from rollbook_server.domain.backtest.outcomes import DatasetKind
 from rollbook_server.domain.backtest.registered import Dataset
@@ -33,6 +34,7 @@ from rollbook_server.storage.sweep_store import ChosenWindow, DonePoint
 
 if TYPE_CHECKING:
     from rollbook_server.domain.backtest.engine import Prepared
+    from rollbook_server.domain.backtest.parity import ChainParity
     from rollbook_server.domain.backtest.synthetic import SyntheticMarket
 
 P = ParamSpec("P")
@@ -266,6 +268,13 @@ def report(
             datasets=tuple(lines),
         ),
     )
+
+
+def parity(material: Material, chain: Followed) -> "ChainParity":
+    """A chain of the ledger beside the engine's. Raises Refusal."""
+    from rollbook_server.domain.backtest.parity import parity as compared
+
+    return compared(material.spec, data_of(material), chain)
 
 
 def unpacked(

@@ -338,6 +338,32 @@ class AsyncLab(AsyncConnection[Services]):
         answer = await self._call(self._opened().backtests.CompareBacktests, request.to_proto(), deadline)
         return models.CompareBacktestsResponse.from_proto(answer)
 
+    async def get_parity(
+        self,
+        account: str,
+        position_id: str,
+        spec: models.BacktestSpec | None = None,
+        *,
+        backtest_id: str = "",
+        deadline: float = LONG_DEADLINE,
+    ) -> models.GetParityResponse:
+        """A closed chain of the ledger beside what the lab would have made of its first sale: the difference in net
+        PnL by price, fee, timing and rule, trade by trade.
+
+        Args:
+            account: The chain's.
+            position_id: The chain.
+            spec: The lab's rules, fills and data; its period, quantity and number of chains do not count.
+            backtest_id: In place of a spec: that of a run.
+            deadline: Seconds.
+
+        Raises NotFound, InvalidArgument, and FailedPrecondition where it cannot be told: CHAIN_NOT_COMPARABLE (the
+        engine cannot follow the chain) and MARKET_UNKNOWN (the data has no answer).
+        """
+        request = models.GetParityRequest(account=account, position_id=position_id, spec=spec, backtest_id=backtest_id)
+        answer = await self._call(self._opened().backtests.GetParity, request.to_proto(), deadline)
+        return models.GetParityResponse.from_proto(answer)
+
     # Sweeps: one spec with many values of some fields, as one job whose points are ranked out of sample.
 
     async def create_sweep(

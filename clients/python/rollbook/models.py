@@ -25,6 +25,7 @@ from rollbook.v1 import (
     instrument_pb2,
     ledger_service_pb2,
     mark_pb2,
+    parity_pb2,
     portfolio_pb2,
     sweep_pb2,
     system_service_pb2,
@@ -49,6 +50,7 @@ __all__ = [
     "CancelSweepResponse",
     "CashLine",
     "ChainOrder",
+    "ChainParity",
     "ChainState",
     "ChainValuation",
     "CloseReason",
@@ -97,6 +99,8 @@ __all__ = [
     "GetChainResponse",
     "GetDatasetRequest",
     "GetDatasetResponse",
+    "GetParityRequest",
+    "GetParityResponse",
     "GetPortfolioRequest",
     "GetPortfolioResponse",
     "GetServerStatusRequest",
@@ -146,6 +150,10 @@ __all__ = [
     "OptionType",
     "Order",
     "OrderState",
+    "ParityFlag",
+    "ParityParts",
+    "ParityRow",
+    "ParityTrade",
     "PauseBacktestRequest",
     "PauseBacktestResponse",
     "PauseSweepRequest",
@@ -904,6 +912,36 @@ class TrainingFormat(enum.StrEnum):
         return _convert.enum_from_proto(cls, backtest_pb2.TrainingFormat, "TRAINING_FORMAT_", number)
 
 
+class ParityFlag(enum.StrEnum):
+    """What of a parity is a guess, or a scenario."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not used."""
+    MODELLED_QUOTES = "MODELLED_QUOTES"
+    """The lab's quotes are those of a model."""
+    PROXY_DELIVERY = "PROXY_DELIVERY"
+    """The lab's delivery price was made from bars. What a chain's own delivery differs from it stands in `price`."""
+    SYNTHETIC_DATA = "SYNTHETIC_DATA"
+    """The lab's bars are made up."""
+    MID_FILLS = "MID_FILLS"
+    """The lab fills at the middle: a scenario."""
+    WITHOUT_OFFER = "WITHOUT_OFFER"
+    """The lab bought where nobody offered, at the mark plus the penalty."""
+    SIMULATED_FILLS = "SIMULATED_FILLS"
+    """The chain's own fills are simulated."""
+    ESTIMATED_FEES = "ESTIMATED_FEES"
+    """A fee of the chain is the ledger's estimate."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> parity_pb2.ParityFlag.ValueType:
+        return _convert.enum_to_proto(parity_pb2.ParityFlag, "PARITY_FLAG_", self)
+
+    @classmethod
+    def from_proto(cls, number: parity_pb2.ParityFlag.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, parity_pb2.ParityFlag, "PARITY_FLAG_", number)
+
+
 class SweepOrder(enum.StrEnum):
     """How points are listed."""
 
@@ -1029,6 +1067,10 @@ class ErrorReason(enum.StrEnum):
     """FAILED_PRECONDITION: the sweep has ended already."""
     ENGINE_CHANGED = "ENGINE_CHANGED"
     """FAILED_PRECONDITION: another version of the engine made it; metadata "made_by" and "present" name both."""
+    CHAIN_NOT_COMPARABLE = "CHAIN_NOT_COMPARABLE"
+    """FAILED_PRECONDITION: the lab's engine cannot follow what the chain did; the message says what."""
+    MARKET_UNKNOWN = "MARKET_UNKNOWN"
+    """FAILED_PRECONDITION: the lab's data has no answer for an instant or a contract; the message says which."""
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     TRADE_CONFLICT = "TRADE_CONFLICT"
@@ -3115,6 +3157,201 @@ class TrainingStatistics:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ChainParity:
+    """A chain beside what the engine would have made of its first sale: the same contract and quantity at the open of
+    its
+    bar, and everything after that by the spec's rules.
+    """
+
+    spec: BacktestSpec | None = None
+    """With everything filled in. Its quantity is the chain's, its period that of the data from the first sale on."""
+    settlement_currency: str = ""
+    """Of all money without _usd."""
+    net_pnl: float = 0.0
+    """The chain's net PnL."""
+    net_pnl_usd: float = 0.0
+    """The same in USD, each line at its own index."""
+    lab: BacktestChain | None = None
+    """The engine's own chain, closed."""
+    parts: ParityParts | None = None
+    """Net PnL of the chain less that of the engine's."""
+    parts_usd: ParityParts | None = None
+    """The same in USD."""
+    rows: tuple[ParityRow, ...] = ()
+    """Trade by trade, in their order; the parts of all are their sums."""
+    lab_choice: str = ""
+    """What the spec would have sold in place of the chain's first contract; empty: nothing. It counts in no part."""
+    flags: tuple[ParityFlag, ...] = ()
+    """What of it is a guess."""
+
+    def to_proto(self) -> parity_pb2.ChainParity:
+        return parity_pb2.ChainParity(
+            spec=None if self.spec is None else self.spec.to_proto(),
+            settlement_currency=self.settlement_currency,
+            net_pnl=self.net_pnl,
+            net_pnl_usd=self.net_pnl_usd,
+            lab=None if self.lab is None else self.lab.to_proto(),
+            parts=None if self.parts is None else self.parts.to_proto(),
+            parts_usd=None if self.parts_usd is None else self.parts_usd.to_proto(),
+            rows=[item.to_proto() for item in self.rows],
+            lab_choice=self.lab_choice,
+            flags=[item.to_proto() for item in self.flags],
+        )
+
+    @classmethod
+    def from_proto(cls, message: parity_pb2.ChainParity) -> Self:
+        return cls(
+            spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
+            settlement_currency=message.settlement_currency,
+            net_pnl=message.net_pnl,
+            net_pnl_usd=message.net_pnl_usd,
+            lab=BacktestChain.from_proto(message.lab) if message.HasField("lab") else None,
+            parts=ParityParts.from_proto(message.parts) if message.HasField("parts") else None,
+            parts_usd=ParityParts.from_proto(message.parts_usd) if message.HasField("parts_usd") else None,
+            rows=tuple(ParityRow.from_proto(item) for item in message.rows),
+            lab_choice=message.lab_choice,
+            flags=tuple(ParityFlag.from_proto(item) for item in message.flags),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ParityParts:
+    """What the chain has more than the engine's, by where it comes from: each part is what a run of the chain has less
+    than
+    the one before when one thing more is taken from the engine, in the order of these fields. They add up to the
+    difference; what is put down to which depends on that order. Above 0 the chain did better.
+    """
+
+    difference: float = 0.0
+    """Of all parts."""
+    price: float = 0.0
+    """The engine's prices at the fills' own times in place of theirs; its delivery price in place of the venue's."""
+    fee: float = 0.0
+    """The engine's fees in place of those charged."""
+    timing: float = 0.0
+    """The opens of bars, where alone the engine trades, in place of the fills' times."""
+    rule: float = 0.0
+    """The engine's rules in place of the bot's decisions: other exits, other contracts in rolls, other numbers of
+    rolls.
+    """
+
+    def to_proto(self) -> parity_pb2.ParityParts:
+        return parity_pb2.ParityParts(
+            difference=self.difference,
+            price=self.price,
+            fee=self.fee,
+            timing=self.timing,
+            rule=self.rule,
+        )
+
+    @classmethod
+    def from_proto(cls, message: parity_pb2.ParityParts) -> Self:
+        return cls(
+            difference=message.difference,
+            price=message.price,
+            fee=message.fee,
+            timing=message.timing,
+            rule=message.rule,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ParityRow:
+    """One trade in all runs: of each leg in turn its sale, and what ended it."""
+
+    leg_number: int = 0
+    """The chain's legs in order of time, and the engine's, from 1 on."""
+    chain: ParityTrade | None = None
+    """As the chain did it. Unset, with the next two, where it has no such trade."""
+    repriced: ParityTrade | None = None
+    """At the engine's price and by its fee, at the same time."""
+    moved: ParityTrade | None = None
+    """Moved to the open of a bar: the first that opens after it was decided, or one that opened up to a twelfth of its
+    length before. A settlement, if the contract has expired by then.
+    """
+    lab: ParityTrade | None = None
+    """As the engine did it. Unset where its chain has no such trade."""
+    parts: ParityParts | None = None
+    """What the difference comes from."""
+    parts_usd: ParityParts | None = None
+    """The same in USD."""
+
+    def to_proto(self) -> parity_pb2.ParityRow:
+        return parity_pb2.ParityRow(
+            leg_number=self.leg_number,
+            chain=None if self.chain is None else self.chain.to_proto(),
+            repriced=None if self.repriced is None else self.repriced.to_proto(),
+            moved=None if self.moved is None else self.moved.to_proto(),
+            lab=None if self.lab is None else self.lab.to_proto(),
+            parts=None if self.parts is None else self.parts.to_proto(),
+            parts_usd=None if self.parts_usd is None else self.parts_usd.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: parity_pb2.ParityRow) -> Self:
+        return cls(
+            leg_number=message.leg_number,
+            chain=ParityTrade.from_proto(message.chain) if message.HasField("chain") else None,
+            repriced=ParityTrade.from_proto(message.repriced) if message.HasField("repriced") else None,
+            moved=ParityTrade.from_proto(message.moved) if message.HasField("moved") else None,
+            lab=ParityTrade.from_proto(message.lab) if message.HasField("lab") else None,
+            parts=ParityParts.from_proto(message.parts) if message.HasField("parts") else None,
+            parts_usd=ParityParts.from_proto(message.parts_usd) if message.HasField("parts_usd") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ParityTrade:
+    """A trade; of several fills the time of the first, and the means."""
+
+    kind: LineKind = LineKind.UNSPECIFIED
+    """What it does."""
+    symbol: str = ""
+    """The contract."""
+    time: datetime.datetime | None = None
+    """When. Of a settlement the expiry."""
+    price: float = 0.0
+    """Per coin. Of a settlement the payoff."""
+    fee: float = 0.0
+    """Of all coins."""
+    index_price: float = 0.0
+    """In USD. Of a settlement the delivery price."""
+    cash: float = 0.0
+    """To us, the fee taken off."""
+    cash_usd: float = 0.0
+    """The same in USD at index_price."""
+    trigger: str = ""
+    """The rule that ended a leg of the engine's own chain; else empty."""
+
+    def to_proto(self) -> parity_pb2.ParityTrade:
+        return parity_pb2.ParityTrade(
+            kind=self.kind.to_proto(),
+            symbol=self.symbol,
+            time=None if self.time is None else _convert.time_to_proto(self.time),
+            price=self.price,
+            fee=self.fee,
+            index_price=self.index_price,
+            cash=self.cash,
+            cash_usd=self.cash_usd,
+            trigger=self.trigger,
+        )
+
+    @classmethod
+    def from_proto(cls, message: parity_pb2.ParityTrade) -> Self:
+        return cls(
+            kind=LineKind.from_proto(message.kind),
+            symbol=message.symbol,
+            time=_convert.time_from_proto(message.time) if message.HasField("time") else None,
+            price=message.price,
+            fee=message.fee,
+            index_price=message.index_price,
+            cash=message.cash,
+            cash_usd=message.cash_usd,
+            trigger=message.trigger,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SweepAxis:
     """A field that takes several values."""
 
@@ -4628,6 +4865,61 @@ class ExportProgress:
             decisions_done=message.decisions_done,
             decisions_total=message.decisions_total,
             rows=message.rows,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetParityRequest:
+    """Which chain, and by which rules."""
+
+    account: str = ""
+    """The chain's account. Required."""
+    position_id: str = ""
+    """The chain. Required; it must be closed."""
+    spec: BacktestSpec | None = None
+    """The rules, fills and data of the lab; its period, quantity and max_open_chains do not count. This or backtest_id.
+    """
+    backtest_id: str = ""
+    """A run whose spec and data are taken. This or spec."""
+
+    def to_proto(self) -> backtest_service_pb2.GetParityRequest:
+        return backtest_service_pb2.GetParityRequest(
+            account=self.account,
+            position_id=self.position_id,
+            spec=None if self.spec is None else self.spec.to_proto(),
+            backtest_id=self.backtest_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetParityRequest) -> Self:
+        return cls(
+            account=message.account,
+            position_id=message.position_id,
+            spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
+            backtest_id=message.backtest_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetParityResponse:
+    """A chain beside the lab's."""
+
+    chain: PositionChain | None = None
+    """The chain as the ledger has it, exact."""
+    parity: ChainParity | None = None
+    """The comparison, in doubles."""
+
+    def to_proto(self) -> backtest_service_pb2.GetParityResponse:
+        return backtest_service_pb2.GetParityResponse(
+            chain=None if self.chain is None else self.chain.to_proto(),
+            parity=None if self.parity is None else self.parity.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetParityResponse) -> Self:
+        return cls(
+            chain=PositionChain.from_proto(message.chain) if message.HasField("chain") else None,
+            parity=ChainParity.from_proto(message.parity) if message.HasField("parity") else None,
         )
 
 

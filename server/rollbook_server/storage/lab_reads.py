@@ -234,6 +234,11 @@ def _run(db: Connection, backtest_id: str) -> tuple[int, BacktestSpec, int, int]
     return row[0], from_json(BacktestSpec, row[1]), row[2], row[3]
 
 
+def spec_of(db: Connection, backtest_id: str) -> BacktestSpec:
+    """The resolved spec of a run. Raises NotFound."""
+    return _run(db, backtest_id)[1]
+
+
 def list_chains(
     db: Connection, backtest_id: str, after: int | None, upto: int | None, limit: int
 ) -> Page[BacktestChain]:

@@ -151,6 +151,11 @@ class BacktestServiceStub(object):
                 request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataRequest.SerializeToString,
                 response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataResponse.FromString,
                 _registered_method=True)
+        self.GetParity = channel.unary_unary(
+                '/rollbook.v1.BacktestService/GetParity',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.GetParityRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.GetParityResponse.FromString,
+                _registered_method=True)
 
 
 class BacktestServiceServicer(object):
@@ -345,6 +350,16 @@ class BacktestServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetParity(self, request, context):
+        """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+        net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+        (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+        MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BacktestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -462,6 +477,11 @@ def add_BacktestServiceServicer_to_server(servicer, server):
                     servicer.ExportTrainingData,
                     request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataRequest.FromString,
                     response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataResponse.SerializeToString,
+            ),
+            'GetParity': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetParity,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.GetParityRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.GetParityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1087,6 +1107,33 @@ class BacktestService(object):
             '/rollbook.v1.BacktestService/ExportTrainingData',
             rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataRequest.SerializeToString,
             rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetParity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/GetParity',
+            rollbook_dot_v1_dot_backtest__service__pb2.GetParityRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.GetParityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -125,6 +125,12 @@ class BacktestServiceStub:
     is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
     are made by the engine that there is, and would be of another run), UNAVAILABLE.
     """
+    GetParity: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]
+    """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+    net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+    (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+    MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class BacktestServiceAsyncStub(BacktestServiceStub):
@@ -222,6 +228,12 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     a sale was worth hangs on the coins that followed it. Errors: INVALID_ARGUMENT (CONTRADICTION with backtest_id: it
     is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
     are made by the engine that there is, and would be of another run), UNAVAILABLE.
+    """
+    GetParity: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]  # type: ignore[assignment]
+    """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+    net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+    (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+    MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
     """
 
 class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -455,6 +467,18 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         a sale was worth hangs on the coins that followed it. Errors: INVALID_ARGUMENT (CONTRADICTION with backtest_id: it
         is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
         are made by the engine that there is, and would be of another run), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetParity(
+        self,
+        request: _backtest_service_pb2.GetParityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.GetParityResponse, _abc.Awaitable[_backtest_service_pb2.GetParityResponse]]:
+        """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+        net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+        (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+        MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
         """
 
 def add_BacktestServiceServicer_to_server(servicer: BacktestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

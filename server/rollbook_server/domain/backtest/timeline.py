@@ -99,7 +99,7 @@ def levels(spec: BacktestSpec, data: MarketData, bars: Bars, at: Ints) -> tuple[
     return found * given.multiplier, age
 
 
-def _snapshots(chains: OptionChains, at: Ints) -> Ints:
+def snapshots_at(chains: OptionChains, at: Ints) -> Ints:
     """The newest snapshot known at each instant; NOTHING if it is too old."""
     place = np.searchsorted(chains.time, at, side="right") - 1
     fresh = (place >= 0) & (at - chains.time[np.maximum(place, 0)] <= SNAPSHOT_AGE)
@@ -139,8 +139,8 @@ def _bars_of(spec: BacktestSpec, data: MarketData, every: Bars, inside: NDArray[
     bars["snapshot_at_open"] = bars["snapshot_at_close"] = NOTHING
     if recorded:
         assert data.chains is not None
-        bars["snapshot_at_open"] = _snapshots(data.chains, time)
-        bars["snapshot_at_close"] = _snapshots(data.chains, closed)
+        bars["snapshot_at_open"] = snapshots_at(data.chains, time)
+        bars["snapshot_at_close"] = snapshots_at(data.chains, closed)
         known = bars["snapshot_at_open"] != NOTHING
     else:
         known = (bars["level_at_open"] > 0) & (age <= STALE_LEVEL)

@@ -129,6 +129,40 @@ def compare(
     compare_runs(session, run_ids)
 
 
+@command(app, "Look")
+def parity(
+    session: Session,
+    position_id: Annotated[str, typer.Argument(metavar="CHAIN", help="A closed chain of the ledger.")],
+    spec: Annotated[
+        str,
+        typer.Option(
+            "--spec", metavar="SPEC.yaml", help="The lab's rules, in YAML or JSON; - is stdin.", show_default=False
+        ),
+    ] = "",
+    run_id: Annotated[
+        str,
+        typer.Option(
+            "--backtest",
+            metavar="ID",
+            help="In place of a spec: that of a run; the beginning of its id is enough.",
+            show_default=False,
+            autocompletion=complete_run,
+        ),
+    ] = "",
+    changes: Changes = None,
+) -> None:
+    """A chain of the ledger beside the lab's: would it have done the same, and where does the difference come from?
+
+    The lab sells the chain's first contract and goes on by the spec's rules; its period and quantity do not count. What
+    it makes is told from what the chain made by prices, fees, times and rules, trade by trade.
+
+    Example: `rollbook backtest parity roll-7 --account main --spec covered-call.yaml`
+    """
+    from rollbook.cli.lab.parity import show_parity
+
+    show_parity(session, position_id, spec, run_id, changes or [])
+
+
 @_read
 def report(
     session: Session,
