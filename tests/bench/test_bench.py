@@ -22,6 +22,7 @@ def test_quick_bench_prints_every_figure() -> None:
         "sweep of 10 points",
         "times as fast as 1 worker",
     )
+    commands = ("rollbook positions, s", "times as long as loading the client")
     training = ("candidates, CSV, rows/s", "candidates, PARQUET, rows/s", "its worker at most", "steps/s")
-    for word in words + streams + lab + training:
+    for word in words + commands + streams + lab + training:
         assert word in done.stdout, word
