@@ -167,7 +167,8 @@ async def test_who_does_not_read_is_not_written_for(end: str) -> None:
 async def test_the_server_dies_and_comes_back(tmp_path: Path) -> None:
     """While it is away the stream says since when, other questions get 503 and when to ask again; then it goes on with
     what was missed, and nobody has to reload. A ledger that is another one begins anew, with the reason."""
-    server = RunningServer(tmp_path / "ledger.db")
+    grace = ("--grace", "0.2")  # of streams, which have no end of their own
+    server = RunningServer(tmp_path / "ledger.db", *grace)
     server.start()
     target = server.target
     with RunningPage(target) as page:
@@ -180,14 +181,14 @@ async def test_the_server_dies_and_comes_back(tmp_path: Path) -> None:
             answer = await http.get("/health")
             assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
             assert answer.headers["retry-after"] == "1"
-            with RunningServer(tmp_path / "ledger.db", listen=target):
+            with RunningServer(tmp_path / "ledger.db", *grace, listen=target):
                 await first(told, "back")
                 assert (await http.get("/health")).status_code == 200
                 async with trading(target) as trader:
                     await trader.open(sold("1", "0.05", FAR_CALL), position_id="a")
                     assert ids(await first(told, "changes"), trader.account) == ["a"]
             await first(told, "away")
-            with RunningServer(tmp_path / "other.db", listen=target):
+            with RunningServer(tmp_path / "other.db", *grace, listen=target):
                 begun = await first(told, "reset")
                 assert (begun.data["positions"], bool(begun.data["reason"])) == ([], True)
             assert page.stop() == 0
