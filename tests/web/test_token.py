@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from rollbook_web.settings import Settings
-from tests.support.page import RunningPage, StartFailed, refused_socket
+from tests.support.page import PATIENCE, RunningPage, StartFailed, refused_socket
 from tests.support.server import RunningServer
 
 TOKEN = "a-token-beyond-guessing"
@@ -119,3 +120,12 @@ async def test_hosts_are_checked_beyond_loopback_too(open_page: RunningPage) -> 
     """The token does not open the page under a foreign name."""
     async with open_page.asked(headers={"authorization": f"Bearer {TOKEN}"}) as http:
         assert (await http.get("/health", headers={"host": "evil.example"})).status_code == 421
+
+
+async def test_the_address_that_was_reached_is_known(open_page: RunningPage) -> None:
+    """Bound to all addresses, the page answers to the one it was reached at, and to no other."""
+    reached = f"127.0.0.2:{open_page.host.partition(':')[2]}"
+    shown = {"authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(headers=shown, timeout=PATIENCE, trust_env=False) as http:
+        assert (await http.get(f"http://{reached}/health")).status_code == 200
+        assert (await http.get(f"{open_page.url}/health", headers={"host": reached})).status_code == 421
