@@ -12,11 +12,11 @@ from fastapi import Depends, FastAPI, Request
 
 from rollbook import AsyncClient, AsyncLab
 from rollbook_web.board import Board
+from rollbook_web.book import Book
 from rollbook_web.closed_chains import ClosedChains
 from rollbook_web.live import LabPicture, LedgerPicture
-from rollbook_web.portfolio import PortfolioReader
-from rollbook_web.book import Book
 from rollbook_web.live_positions import LivePositions
+from rollbook_web.portfolio import PortfolioReader
 
 DEADLINE = 5.0
 """Seconds: a browser that waits longer is better told that the server is away."""
