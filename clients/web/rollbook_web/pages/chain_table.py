@@ -61,6 +61,7 @@ def _options(
         "rowHeight": 34,
         "headerHeight": 36,
         "context": {"group": ""},
+        "includeHiddenColumnsInQuickFilter": True,
         "quickFilterText": query.get("find", ""),
         "initialState": _state({column["colId"] for column in columns}, query),
         "enableBrowserTooltips": True,
@@ -74,7 +75,7 @@ def _options(
 
 def _state(names: set[str], query: Mapping[str, str]) -> dict[str, Any]:
     """What the address says about order and filters; what cannot be read is passed over."""
-    state: dict[str, Any] = {}
+    state: dict[str, Any] = {"partialColumnState": True}  # else what is not said, as what is pinned, is undone
     order = [one for one in query.get("sort", "").split(",") if one.lstrip("-") in names]
     if order:
         state["sort"] = {
