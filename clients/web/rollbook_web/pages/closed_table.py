@@ -110,7 +110,7 @@ def _columns() -> list[Column]:
     return [
         CHAIN,
         MODE,
-        text("closed", "Closed (UTC)", 132),
+        text("closed", "Closed", 104, more={":valueFormatter": "p => p.value?.slice(0, 10)"}),
         text("reason", "How", 104),
         text("contracts", "Contracts", 200),
         figure("net", "Net PnL", 136, "Fees taken off, in the settlement currency"),
