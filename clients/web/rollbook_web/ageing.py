@@ -1,4 +1,4 @@
-"""When a mark becomes stale. A watch does not send a value again only because it has grown old: here that is seen. Pure."""
+"""When a mark becomes stale: a watch does not send a value again only because it has grown old. Pure."""
 
 from __future__ import annotations
 
