@@ -1,0 +1,124 @@
+"""What a sweep says: how far it has come, its best points, and the one that the in-sample part chose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rollbook import BacktestMetrics, BacktestState, GetSweepResponse, Sweep, SweepPoint
+from rollbook_web.numbers import Figure, count, percent, things, unknown
+from rollbook_web.pages.lab_charts import label_of
+from rollbook_web.pages.lab_fields import word_of
+from rollbook_web.pages.lab_numbers import duration, money, ratio
+from rollbook_web.pages.lab_queue import STATES
+from rollbook_web.pages.run_figures import ENDED, kind_of
+
+
+def title_of(sweep: Sweep) -> str:
+    """What a sweep is called."""
+    return (sweep.spec.name if sweep.spec is not None else "") or kind_of(sweep.spec) or sweep.sweep_id
+
+
+def state_of(sweep: Sweep) -> str:
+    """Its state as a word."""
+    return STATES.get(sweep.state, str(sweep.state).lower())
+
+
+def goes_on(sweep: Sweep) -> bool:
+    """Whether it is worth looking again by itself."""
+    return sweep.state not in ENDED and sweep.state is not BacktestState.PAUSED
+
+
+def progress_pct(sweep: Sweep) -> float:
+    """0 to 100."""
+    return 100 * sweep.points_done / sweep.points_total if sweep.points_total else 0.0
+
+
+def progress(sweep: Sweep) -> str:
+    """How far it is, in a line."""
+    parts = [f"{sweep.points_done:,} of {sweep.points_total:,} points"]
+    if sweep.points_failed:
+        parts.append(f"{sweep.points_failed:,} failed")
+    if sweep.state is BacktestState.RUNNING and sweep.eta_seconds is not None:
+        parts.append(f"about {duration(sweep.eta_seconds)} left")
+    return ", ".join(parts)
+
+
+def axes(sweep: Sweep) -> list[tuple[str, str]]:
+    """Its fields with their values."""
+    return [
+        (axis.field, ", ".join(word_of(axis.field, value) or "unset" for value in axis.values)) for axis in sweep.axes
+    ]
+
+
+def about(sweep: Sweep) -> str:
+    """What is swept, and how it is judged."""
+    split: datetime | None = sweep.split_time
+    drawn = f"{sweep.random_points:,} points drawn with seed {sweep.seed}" if sweep.random_points else "the whole grid"
+    until = f", in sample until {split:%Y-%m-%d}" if split is not None else ""
+    return f"{kind_of(sweep.spec)}; {drawn}{until}, ranked by {sweep.rank_by} out of sample."
+
+
+def heads(sweep: Sweep) -> list[str]:
+    """Of the table of points."""
+    return ["Rank", *(label_of(axis.field) for axis in sweep.axes), sweep.rank_by, "Drawdown", "Chains", "In sample"]
+
+
+def cells(sweep: Sweep, point: SweepPoint) -> list[Figure]:
+    """A point as a row of the table."""
+    metrics = point.metrics or BacktestMetrics()
+    why = point.error or "it cannot be told of so short a part, or so few chains"
+    side = metrics.usd if sweep.rank_by.startswith("usd.") or metrics.settlement_currency == "USDC" else metrics.coin
+    return [
+        count(point.rank) if point.rank else unknown(why),
+        *(Figure(word_of(change.field, change.value) or "unset", change.field) for change in point.changes),
+        value(sweep, point.value, why),
+        percent(side.max_drawdown_pct if side is not None else None, why),
+        ratio(metrics.closed_chains, why, 0),
+        count(point.in_sample_rank) if point.in_sample_rank else unknown(why),
+    ]
+
+
+def value(sweep: Sweep, figure: float | None, why: str) -> Figure:
+    """The metric that points are ranked by, with its unit."""
+    unit = unit_of(sweep)
+    if unit == "%":
+        return percent(figure, why, places=2, money=True)
+    return money(figure, unit, why) if unit else ratio(figure, why, 3)
+
+
+def unit_of(sweep: Sweep) -> str:
+    """Of the metric that points are ranked by: %, the coin, USD, or none."""
+    currency, _, name = sweep.rank_by.rpartition(".")
+    if name.endswith("_pct"):
+        return "%"
+    if name not in ("net_profit", "pnl_vs_hodl", "chains_pnl"):
+        return ""
+    return "USD" if currency == "usd" else sweep.spec.underlying if sweep.spec is not None else ""
+
+
+def verdict(found: GetSweepResponse) -> str:
+    """What choosing was worth, in a sentence or two."""
+    sweep, chosen = found.sweep, found.chosen
+    if sweep is None or chosen is None:
+        return "No point is chosen yet: the in-sample part chooses it, and what it made out of sample is what counts."
+    made = value(sweep, chosen.value, chosen.error)
+    text = (
+        f"In sample point {chosen.number} was the best ({changes(chosen.changes)}). Out of sample it made {made.text}"
+    )
+    if not chosen.rank:
+        return f"{text}."
+    text += f", rank {chosen.rank:,} of {things(sweep.points_done - sweep.points_failed, 'point')}."
+    good = sweep.points_done - sweep.points_failed
+    if good >= 4 and chosen.rank > good / 4:
+        text += " A chosen point in the middle of the field says that the sweep has found nothing."
+    return text
+
+
+def changes(made: Sequence[object]) -> str:
+    """A point's values in a line."""
+    return ", ".join(
+        f"{label_of(getattr(each, 'field', ''))} "
+        f"{word_of(getattr(each, 'field', ''), getattr(each, 'value', '')) or 'unset'}"
+        for each in made
+    )
