@@ -11,7 +11,7 @@ from rollbook_web.pages.frame import frame
 from rollbook_web.pages.lab_fields import BOTH
 from rollbook_web.pages.parts import box, empty, panel, words
 from rollbook_web.pages.press import Press
-from rollbook_web.pages.queue_grid import QueueGrid
+from rollbook_web.pages.queue_grid import QueueGrid, QueueRows
 from rollbook_web.pages.spec_form import SpecForm
 from rollbook_web.pages.synthetic import ask_for_market
 
@@ -22,12 +22,14 @@ COMMANDS = "rollbook data import bars.parquet --kind bars --underlying BTC\nroll
 def add(connection: Connection) -> None:
     """Adds the view to the app."""
 
+    rows = QueueRows(connection.lab_picture)
+
     @ui.page("/lab", title="Lab · Rollbook")
     async def lab(again: str = "", sweep: str = "", point: int = 0) -> None:
         with frame("Lab", connection.lab_picture):
             with box("lab"):
                 with panel().props('aria-label="Backtests"'):
-                    QueueGrid(connection)
+                    QueueGrid(connection, rows)
                 with panel("New backtest").classes("lab-form"):
                     form = box("stack")
             await ui.context.client.connected()
@@ -52,9 +54,7 @@ class NewBacktest:
             return
         self._empty = empty("There is no data yet", "Read a file on the server's disk, or make a market up:", COMMANDS)
         self._empty.set_visibility(not datasets)
-        with box("bar"):
-            Press("Make a synthetic market …", self._make)
-        self._form = SpecForm(datasets)
+        self._form = SpecForm(datasets, {"Data": lambda: Press("Make a synthetic market …", self._make, "aside")})
         self._complaint = words("p", "", "complaint").props("role=alert")
         with box("bar"):
             self._run = Press("Run backtest", self._start, "primary")

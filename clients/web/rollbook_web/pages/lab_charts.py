@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rollbook import EquityPoint, Heatmap
-from rollbook_web.numbers import DASH, percent, things
+from rollbook_web.numbers import DASH, Figure, percent, things
 from rollbook_web.pages.lab_fields import word_of
 from rollbook_web.pages.lab_numbers import money
 
@@ -15,12 +15,15 @@ Curve = list[list[float]]
 
 OURS, OTHER, FALL = "var(--series-1)", "var(--muted)", "var(--loss)"
 """Our curve, the benchmark's, and how deep ours fell."""
+TEXT = {"fontFamily": "system-ui, sans-serif", "color": "var(--text)"}
+"""A family that can be measured: else labels are laid out by another font's widths, and overlap."""
 
 
 def equity(points: Sequence[EquityPoint], coin: str, unit: str, benchmark: str) -> Options:
     """Equity and its benchmark over time, in the coin or in USD."""
     ours, other = curves(points, coin, unit)
     return {
+        "textStyle": TEXT,
         "legend": {"data": ["Equity", benchmark], "left": 0},
         "grid": {"left": 8, "right": 16, "top": 48, "bottom": 4, "containLabel": True},
         "tooltip": {":valueFormatter": _formatter(4 if unit == coin else 0, unit)},
@@ -34,6 +37,7 @@ def drawdown(points: Sequence[EquityPoint], coin: str, unit: str) -> Options:
     """How far equity was below its highest point until then, in percent of that."""
     ours, _ = curves(points, coin, unit)
     return {
+        "textStyle": TEXT,
         "tooltip": {":valueFormatter": _formatter(2, "%")},
         "xAxis": {"type": "time"},
         "yAxis": {"type": "value", "max": 0, "name": "% below the peak"},
@@ -41,7 +45,7 @@ def drawdown(points: Sequence[EquityPoint], coin: str, unit: str) -> Options:
     }
 
 
-def against(runs: Sequence[tuple[str, Sequence[EquityPoint]]], in_coin: bool) -> Options:
+def against(runs: Sequence[tuple[str, Sequence[EquityPoint]]], *, in_coin: bool) -> Options:
     """Of several runs: equity less benchmark, in percent of the capital."""
     series = []
     for name, points in runs:
@@ -52,6 +56,7 @@ def against(runs: Sequence[tuple[str, Sequence[EquityPoint]]], in_coin: bool) ->
             curve.append([_at(point), _short(100 * (ours - other) / first) if first else 0.0])
         series.append({"name": name, "type": "line", "data": curve, "lineStyle": {"width": 1.8}})
     return {
+        "textStyle": TEXT,
         "legend": {"data": [name for name, _ in runs], "left": 0, "type": "scroll"},
         "grid": {"left": 8, "right": 16, "top": 48, "bottom": 4, "containLabel": True},
         "tooltip": {":valueFormatter": _formatter(2, "%")},
@@ -72,12 +77,12 @@ def summary(points: Sequence[EquityPoint], coin: str, unit: str, benchmark: str)
     assert last is not None
     return (
         f"From {first:%Y-%m-%d} to {last:%Y-%m-%d} equity went from {_said(ours[0][1], unit)} to "
-        f"{_said(ours[-1][1], unit)}, {benchmark} to {_said(other[-1][1], unit)}. As drawn, the deepest fall from a peak "
-        f"is {percent(abs(deepest)).text}."
+        f"{_said(ours[-1][1], unit)}, {benchmark} to {_said(other[-1][1], unit)}. As drawn, the deepest fall from a "
+        f"peak is {percent(abs(deepest)).text}."
     )
 
 
-def heatmap(found: Heatmap, figure: Any) -> Options:
+def heatmap(found: Heatmap, figure: Callable[[float], Figure]) -> Options:
     """Two fields against each other; each cell is the median of its points out of sample, with its figure in it.
 
     `figure` writes a median. How strong a cell's colour is says how good it is.
@@ -90,21 +95,19 @@ def heatmap(found: Heatmap, figure: Any) -> Options:
     for place, cell in enumerate(found.cells):
         row, column = divmod(place, max(len(columns), 1))
         text = DASH if cell.median is None else figure(cell.median).text
-        share = (cell.median - low) / (high - low) if cell.median is not None and high > low else 0.0
+        share = None if cell.median is None else (cell.median - low) / (high - low) if high > low else 0.0
         cells.append(
             {
                 "value": [column, row, DASH if cell.median is None else cell.median],
                 "visualMap": False,
-                "itemStyle": {
-                    "color": "var(--grid)" if cell.median is None else "var(--accent)",
-                    "opacity": 0.4 if cell.median is None else 0.08 + 0.5 * share,
-                },
+                "itemStyle": {"color": _strength(share)},
                 "label": {"formatter": text},
                 "tooltip": {"formatter": f"{_cell(found, place)}: median {text}, {things(cell.points, 'point')} done"},
             }
         )
     named = {"nameLocation": "middle", "splitLine": {"show": False}}
     return {
+        "textStyle": TEXT,
         "grid": {"left": 24, "right": 8, "top": 8, "bottom": 24, "containLabel": True},
         "tooltip": {"trigger": "item"},
         "xAxis": {"type": "category", "data": columns, "name": label_of(found.column_field), "nameGap": 26, **named},
@@ -122,13 +125,14 @@ def heatmap(found: Heatmap, figure: Any) -> Options:
     }
 
 
-def heatmap_summary(found: Heatmap, figure: Any) -> str:
+def heatmap_summary(found: Heatmap, figure: Callable[[float], Figure]) -> str:
     """The heatmap in a sentence."""
     known = [(cell.median, place) for place, cell in enumerate(found.cells) if cell.median is not None]
     if not known:
         return "No point has a value yet."
     (low, worst), (high, best) = min(known), max(known)
-    return f"The median goes from {figure(low).text} ({_cell(found, worst)}) to {figure(high).text} ({_cell(found, best)})."
+    least, most = f"{figure(low).text} ({_cell(found, worst)})", f"{figure(high).text} ({_cell(found, best)})"
+    return f"The median goes from {least} to {most}."
 
 
 def label_of(path: str) -> str:
@@ -152,6 +156,11 @@ def falls(curve: Curve) -> Curve:
         peak = max(peak, value)
         found.append([time, _short(100 * (value / peak - 1)) if peak > 0 else 0.0])
     return found
+
+
+def _strength(share: float | None) -> str:
+    """The accent's colour on the ground of the page, the stronger the better; a figure in it stays legible."""
+    return "var(--grid)" if share is None else f"color-mix(in srgb, var(--accent) {8 + 42 * share:.0f}%, var(--panel))"
 
 
 def _cell(found: Heatmap, place: int) -> str:

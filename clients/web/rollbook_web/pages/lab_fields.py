@@ -1,4 +1,4 @@
-"""What the form of a backtest asks for: the fields of BacktestSpec with their words, and what the server makes of blanks."""
+"""What the form of a backtest asks for: the fields of BacktestSpec in words, and what the server makes of blanks."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ GROUPS = (
     Group(
         "Exits",
         (
-            Field("exits.take_profit", "Take profit", hint="When 1 − ask / entry price is at least this."),
+            Field("exits.take_profit", "Take profit", hint="When that part of the premium could be kept, by the ask."),
             Field("exits.defend", "Defend", hint="Roll when S / K (a put: K / S) is at least this."),
             Field("exits.stop", "Stop", hint="Close when ask / entry price is at least this."),
             Field("exits.min_dte_days", "Roll below", "days", "Days left to expiry."),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from rollbook import Mode, RefusedExecution
 from rollbook_web.numbers import Figure
+from rollbook_web.pages.parts import mode_look
 from rollbook_web.pages.tables import Fact, Table, Tile
 
 
@@ -54,12 +56,24 @@ def listing(
     body = (
         f"<tr{' class=picked' if place == picked else ''}>"
         + (f"<td>{links[place]}</td>" if links else "")
-        + "".join(figure(cell, "td", "" if column < left else "num r") for column, cell in enumerate(cells))
+        + "".join(figure(cell, "td", _look(cell) if column < left else "num r") for column, cell in enumerate(cells))
         + "</tr>"
         for place, cells in enumerate(rows)
     )
     above = [*([escape(first)] if links else []), *map(escape, heads)]
     return _table(caption, above, body, "", left + bool(links), "short")
+
+
+def refusal_chips(refusal: RefusedExecution) -> str:
+    """Its mode, and whether it is still open."""
+    word, look = mode_look(refusal.mode)
+    state = ("chip", f"by revision {refusal.resolved_revision}", "resolved")
+    if not refusal.resolved_revision:
+        state = ("chip warn", "nobody has corrected it", "open")
+    return (
+        f'<span class="{look}">{escape(word if refusal.mode is not Mode.UNSPECIFIED else "unreadable")}</span> '
+        f'<span class="{state[0]}" title="{state[1]}">{state[2]}</span>'
+    )
 
 
 def said(text: str) -> str:
@@ -102,3 +116,8 @@ def _table(caption: str, heads: Sequence[str], rows: Iterable[str], note: str, l
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
         + (f'<p class="muted small">{escape(note)}</p>' if note else "")
     )
+
+
+def _look(cell: Figure) -> str:
+    """A sentence may be folded, a name or a time not."""
+    return "sentence" if len(cell.text) > 40 else "num"

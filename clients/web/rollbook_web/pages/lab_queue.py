@@ -93,9 +93,10 @@ def doing(status: BacktestStatus) -> str:
 def bar(share: float, state: str, *, long: bool = False) -> str:
     """A bar of progress as markup, its figure beside it."""
     whole = min(max(share, 0.0), 100.0)
+    figure = percent(whole, places=0).text
     return (
         f'<span class="progress{" long" if long else ""}" data-state="{html.escape(state)}" aria-hidden="true">'
-        f'<i style="width:{whole:.1f}%"></i></span><span class="num progress-figure">{percent(whole, places=0).text}</span>'
+        f'<i style="width:{whole:.1f}%"></i></span><span class="num progress-figure">{figure}</span>'
     )
 
 

@@ -43,11 +43,9 @@ class QueueRows:
 class QueueGrid:
     """The table with what can be done with the runs that are marked in it."""
 
-    _rows: dict[int, QueueRows] = {}
-
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rows: QueueRows) -> None:
         self._picture = connection.lab_picture
-        self._made = self._rows.setdefault(id(self._picture), QueueRows(self._picture))
+        self._made = rows
         self._calls = steering.of_runs(connection.lab)
         self._seen = 0
         self._shown: set[str] = set()
@@ -85,7 +83,7 @@ class QueueGrid:
                 "remove": [{"id": key} for key in self._shown - there],
             }
             if changes["add"] or changes["update"] or changes["remove"]:
-                self._grid.run_grid_method("applyTransaction", changes)
+                _ = self._grid.run_grid_method("applyTransaction", changes)
         if there != self._shown or not seen:
             self._shown = there
             self._grid.style(f"height: {52 + 36 * max(1, min(len(there), TALLEST))}px")
@@ -131,9 +129,9 @@ def _markup(field: str) -> dict[str, Any]:
 
 _OPTIONS: dict[str, Any] = {
     "columnDefs": [
-        _column("name", "Backtest", flex=3, minWidth=150, filter="agTextColumnFilter", **_markup("name")),
-        _column("state", "State", width=104, filter="agTextColumnFilter", **_markup("state")),
-        _column("progress", "Progress", flex=1, minWidth=124, **_markup("progress")),
+        _column("name", "Backtest", flex=3, minWidth=112, filter="agTextColumnFilter", **_markup("name")),
+        _column("state", "State", width=92, **_markup("state")),
+        _column("progress", "Progress", flex=1, minWidth=84, **_markup("progress")),
         _column("eta", "Left", width=104),
         _column("result", "Against benchmark", width=150, type="rightAligned", **_markup("result")),
         _column("created", "Created (UTC)", width=140),
@@ -146,7 +144,7 @@ _OPTIONS: dict[str, Any] = {
     "selectionColumnDef": {"width": 40, "pinned": "left"},
     ":onGridSizeChanged": "event => { const wide = event.clientWidth; "
     "event.api.setColumnsVisible(['created'], wide > 760); event.api.setColumnsVisible(['eta'], wide > 560); "
-    "event.api.setColumnsVisible(['result'], wide > 420); event.api.setColumnsVisible(['progress'], wide > 330); }",
+    "event.api.setColumnsVisible(['result'], wide > 420); }",
     "suppressCellFocus": False,
     "animateRows": False,
     "enableCellTextSelection": True,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from functools import partial
 
 from nicegui import app, background_tasks, ui
 from starlette.responses import HTMLResponse, Response
@@ -29,7 +31,9 @@ def add(connection: Connection) -> None:
 
     @ui.page("/lab/{backtest_id}", title="Backtest · Rollbook")
     async def run(backtest_id: str) -> None:
-        with frame("Lab", connection.lab_picture, heading="Backtest"):
+        known = connection.lab_picture.backtests.get(backtest_id)
+        heading = "Backtest" if known is None else lab_queue.name_of(known)
+        with frame("Lab", connection.lab_picture, heading=heading):
             OneRun(connection, backtest_id)
 
     @app.get("/lab/{backtest_id}/report")
@@ -46,9 +50,10 @@ class OneRun:
 
     def __init__(self, connection: Connection, backtest_id: str) -> None:
         self._lab, self._picture, self._id = connection.lab, connection.lab_picture, backtest_id
-        self._seen = 0
+        self._seen, self._gone = 0, False
         self._points: tuple[EquityPoint, ...] = ()
         self._whole = False
+        self._loading: asyncio.Task[None] | None = None
         self._unit = ""
         self._calls = steering.of_runs(connection.lab)
         self._missing = box("stack")
@@ -64,9 +69,8 @@ class OneRun:
         with panel() as head:
             head.props('aria-label="State"')
             with box("bar"):
-                self._name = words("h2", "")
                 self._state = ui.html("", sanitize=False, tag="span")
-                self._kind = words("span", "", "muted", "grow")
+                self._kind = words("span", "", "kind")
                 self._buttons = {action: self._button(action) for action in self._calls}
                 ui.link("Run again …", f"/lab?again={self._id}").classes("plain")
             self._bar = ui.html("", sanitize=False)
@@ -77,10 +81,8 @@ class OneRun:
                 ui.link("Download report", f"/api/backtests/{self._id}/download").classes("plain")
         self._warnings = box("callouts", tag="ul")
         self._tiles = ui.html("", sanitize=False, tag="dl").classes("tiles")
-        with panel("Equity"):
-            with box("bar"):
-                words("span", "", "grow")
-                self._units = box("two").props('role=group aria-label="Currency"')
+        with panel("Equity").classes("with-units"):
+            self._units = box("two").props('role=group aria-label="Currency"')
             self._equity = Chart({}, "There is no bar yet.", height=300)
             self._falls = Chart({}, "", height=150)
             self._thinned = words("p", "", "muted small")
@@ -140,30 +142,27 @@ class OneRun:
             self._draw(told)
         if told.ended and not self._whole:
             self._whole = True
-            background_tasks.create(self._load(told), name=f"equity of {self._id}")
+            self._loading = background_tasks.create(self._load(told), name=f"equity of {self._id}")
 
     def _show_missing(self) -> None:
-        gone = bool(self._seen)
-        if not self._picture.complete and not gone:
+        if not self._picture.complete or self._gone:  # nobody knows yet, or it is said
             return
-        self._seen = 0
+        self._gone, known = True, bool(self._seen)
         self._body.set_visibility(False)
         self._missing.clear()
         with self._missing:
-            text = "It was deleted, with all its results." if gone else "It was deleted, or the address is wrong."
+            text = "It was deleted, with all its results." if known else "It was deleted, or the address is wrong."
             empty("There is no such backtest", text, link=("All backtests", "/lab"))
 
     def _begin(self, run: Backtest, told: Told) -> None:
         """What does not change."""
-        self._name.say(lab_queue.name_of(run))
-        kind = run_figures.kind_of(run.spec)
-        self._kind.say("" if kind == self._name.text else kind)
+        self._kind.say(run_figures.kind_of(run.spec))
         self._spec.say(specs.to_json(told.spec))
         ui.page_title(f"{lab_queue.name_of(run)} · Rollbook")
         self._unit = told.ours[0][1]
         for unit in (told.unit, "USD"):
             with self._units:
-                Press(unit, lambda unit=unit: self._choose(unit)).props(f"data-unit={unit}")
+                Press(unit, partial(self._choose, unit))
         self._mark_unit()
 
     def _show_state(self, run: Backtest, told: Told) -> None:
@@ -208,11 +207,10 @@ class OneRun:
     async def _load(self, told: Told) -> None:
         """The equity of a run that has ended, finer than its status has it."""
         try:
-            self._points = (
-                await self._lab.list_equity_points(self._id, max_points=MOST_POINTS, page_size=10_000)
-            ).points
+            page = await self._lab.list_equity_points(self._id, max_points=MOST_POINTS, page_size=MOST_POINTS)
         except LedgerError:
             return  # what the status has is drawn already
+        self._points = page.points
         with self._units:
             self._draw(told)
 
@@ -232,8 +230,5 @@ class OneRun:
         said = lab_charts.summary(points, told.unit, unit, told.benchmark)
         self._equity.redraw(lab_charts.equity(points, told.unit, unit, told.benchmark), said)
         self._falls.redraw(lab_charts.drawdown(points, told.unit, unit), "")
-        self._thinned.say(
-            f"≈ Drawn from {len(points):,} points; the figures below are of every bar."
-            if points
-            else "There is no bar yet."
-        )
+        drawn = f"≈ Drawn from {len(points):,} points; the figures are of every bar."
+        self._thinned.say(drawn if points else "There is no bar yet.")

@@ -40,6 +40,7 @@ class Told:
         self.linear = self.settled == "USDC"
         self.puts = self.spec.strategy is StrategyKind.CASH_SECURED_PUT
         self.benchmark = "cash" if self.puts else "HODL"
+        """What the account is measured against."""
 
     @property
     def ended(self) -> bool:
@@ -59,10 +60,8 @@ class Told:
         days, chains = self.metrics.days, self.metrics.closed_chains or 0
         if days >= LEAST_DAYS and chains >= LEAST_CHAINS:
             return "the curve does not move enough for it"
-        return (
-            f"{things(round(days), 'day')} and {things(chains, 'closed chain')}: nothing is annualised under {LEAST_DAYS} days "
-            f"or {LEAST_CHAINS} chains"
-        )
+        had = f"{things(round(days), 'day')} and {things(chains, 'closed chain')}"
+        return f"{had}: nothing is annualised under {LEAST_DAYS} days or {LEAST_CHAINS} chains"
 
     def why_chains(self, kind: str = "closed chain") -> str:
         """Why a figure of chains is not there."""
@@ -140,8 +139,9 @@ def _break_even(told: Told) -> Tile:
 Write = Callable[[float | None, str, str], Figure]
 
 
-def account(told: Told) -> Table:
-    """The account, marked at every bar."""
+def account(told: Told, benchmark: str = "") -> Table:
+    """The account, marked at every bar. `benchmark` is its name, if it is not to be said what it is."""
+    benchmark = benchmark or told.benchmark
     none, year = "there is no bar yet", told.why_annualised()
     cost = partial(money, signed=False)
     share, signed = _of_percent(), _of_percent(won=True)
@@ -150,14 +150,14 @@ def account(told: Told) -> Table:
         "The account, marked at every bar",
         [
             ("Net profit", "net_profit", money, none),
-            (f"Benchmark ({told.benchmark})", "hodl_profit", money, none),
-            (f"Against {told.benchmark}", "pnl_vs_hodl", money, none),
+            (f"Profit of {benchmark}", "hodl_profit", money, none),
+            (f"Against {benchmark}", "pnl_vs_hodl", money, none),
             ("Return on the capital", "return_pct", signed, none),
             ("Largest drawdown", "max_drawdown", cost, none),
             ("Largest drawdown, of the peak", "max_drawdown_pct", share, none),
             ("Volatility, a year", "volatility_pct", share, year),
             ("Sharpe", "sharpe", _ratio, year),
-            (f"Sharpe against {told.benchmark}", "sharpe_vs_hodl", _ratio, year),
+            (f"Sharpe against {benchmark}", "sharpe_vs_hodl", _ratio, year),
             ("Sortino", "sortino", _ratio, year),
             ("Calmar", "calmar", _ratio, year),
         ],
@@ -192,7 +192,7 @@ def activity(told: Told) -> Table:
     rows: list[Row] = [
         ("Closed chains", (whole(metrics.closed_chains),)),
         ("Open now" if not told.ended else "Open at the end", (whole(metrics.open_chains),)),
-        (f"Won (net PnL above 0 {told.settled})", (percent(metrics.win_rate_pct, none),)),
+        ("Won: net PnL above 0", (percent(metrics.win_rate_pct, none),)),
         ("Premium kept", (percent(metrics.premium_kept_pct, none),)),
         ("Time in the market", (percent(metrics.time_in_market_pct, "there is no bar yet"),)),
         ("Return on collateral, whole run", (percent(metrics.return_on_collateral_pct, none, money=True),)),

@@ -22,14 +22,18 @@ CHAIN_HEADS = ("Chain", "Opened (UTC)", "Contracts", "End", "Rolls", "Premium", 
 def step_cells(step: BacktestStep) -> list[Figure]:
     """A decision."""
     outcome = OUTCOMES.get(step.outcome, str(step.outcome).lower().replace("_", " "))
+    none = {
+        StepOutcome.MAX_OPEN_CHAINS: "enough chains were open: nobody looked for one",
+        StepOutcome.NO_DATA: "there was no data to choose by",
+    }.get(step.outcome, "no contract fits the selection")
     chain = f" {step.chain_number}" if step.chain_number else ""
     return [
         moment(step.decision_time),
         Figure(outcome.replace("a chain", f"chain{chain}") if chain else outcome),
-        Figure(step.best_symbol) if step.best_symbol else unknown("there was no candidate"),
+        Figure(step.best_symbol) if step.best_symbol else unknown(none),
         money(step.index_price, "USD", signed=False),
         count(step.candidates),
-        ratio(step.best_score, "there was no candidate", 3),
+        ratio(step.best_score, none, 3),
     ]
 
 

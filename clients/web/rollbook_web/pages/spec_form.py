@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
@@ -20,13 +21,18 @@ NONE = ""
 class SpecForm:
     """Inputs for all fields of a spec. What stays blank shows what the server makes of it."""
 
-    def __init__(self, datasets: Sequence[Dataset], on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, datasets: Sequence[Dataset], below: Mapping[str, Callable[[], object]] | None = None) -> None:
+        """
+        Args:
+            datasets: What can be chosen from.
+            below: By the name of a group, what makes something that stands below its fields.
+        """
         self._datasets = list(datasets)
-        self._inputs: dict[str, ValidationElement] = {}
+        self._inputs: dict[str, ValidationElement[Any]] = {}
         self._switches: dict[str, ui.checkbox] = {}
         self._parts: dict[str, ui.expansion] = {}
         self._filling = False
-        self._on_change = on_change
+        self._below = below or {}
         self._usual: dict[str, str] = {}
         for group in GROUPS:
             self._group(group)
@@ -47,7 +53,7 @@ class SpecForm:
         for path, element in self._inputs.items():
             value = said.get(path, NONE)
             if isinstance(element, ui.select) and value not in element.options:
-                element.options = {**element.options, value: f"{value} (it is not here)"}
+                element.options = {**dict(element.options), value: f"{value} (it is not here)"}
             element.value = value
             element.error = None
         for path, switch in self._switches.items():
@@ -82,7 +88,7 @@ class SpecForm:
                 self._parts[group.name].open()
         first = next((self._inputs[path] for path in FIELDS if path in wrong and path in self._inputs), None)
         if first is not None:
-            first.run_method("focus")
+            _ = first.run_method("focus")
 
     # -- how it stands there ---------------------------------------------------------------------------------------
 
@@ -90,6 +96,8 @@ class SpecForm:
         if group.open:
             words("h3", group.name)
             self._fields(group)
+            if group.name in self._below:
+                self._below[group.name]()
             return
         with ui.expansion(group.name).props("dense switch-toggle-side").classes("part") as part:
             self._fields(group)
@@ -102,11 +110,10 @@ class SpecForm:
 
     def _field(self, field: Field) -> None:
         if field.kind is bool:
-            self._switches[field.path] = (
-                ui.checkbox(field.label, on_change=self._changed).props("dense").classes("wide")
-            )
+            switch = ui.checkbox(field.label, on_change=self._changed).props("dense").classes("wide")
+            self._switches[field.path] = switch
             return
-        element: ValidationElement
+        element: ValidationElement[Any]
         if field.path in DATASETS or field.choices:
             options = {} if field.needed else {NONE: NONE}
             element = ui.select({**options, **field.choices}, label=field.label, on_change=self._chosen(field.path))
@@ -175,9 +182,8 @@ class SpecForm:
             if isinstance(element, ui.select):
                 if NONE in element.options:
                     word = FIELDS[path].choices.get(text, text)
-                    element.options = {**element.options, NONE: f"usual: {word}" if word else NONE}
+                    element.options = {**dict(element.options), NONE: f"usual: {word}" if word else NONE}
                     element.update()
             else:
                 element.props["placeholder"] = text or ("off" if path.startswith("exits.") else "")
         self._usual = now
-        self._on_change()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from rollbook import BacktestMetrics, BacktestState, GetSweepResponse, Sweep, SweepPoint
+from rollbook import BacktestMetrics, BacktestState, GetSweepResponse, SpecChange, Sweep, SweepPoint
 from rollbook_web.numbers import Figure, count, percent, things, unknown
 from rollbook_web.pages.lab_charts import label_of
 from rollbook_web.pages.lab_fields import word_of
@@ -103,9 +103,8 @@ def verdict(found: GetSweepResponse) -> str:
     if sweep is None or chosen is None:
         return "No point is chosen yet: the in-sample part chooses it, and what it made out of sample is what counts."
     made = value(sweep, chosen.value, chosen.error)
-    text = (
-        f"In sample point {chosen.number} was the best ({changes(chosen.changes)}). Out of sample it made {made.text}"
-    )
+    text = f"In sample, point {chosen.number} was the best ({changes(chosen.changes)}). "
+    text += f"Out of sample it made {made.text}"
     if not chosen.rank:
         return f"{text}."
     text += f", rank {chosen.rank:,} of {things(sweep.points_done - sweep.points_failed, 'point')}."
@@ -115,10 +114,6 @@ def verdict(found: GetSweepResponse) -> str:
     return text
 
 
-def changes(made: Sequence[object]) -> str:
+def changes(made: Sequence[SpecChange]) -> str:
     """A point's values in a line."""
-    return ", ".join(
-        f"{label_of(getattr(each, 'field', ''))} "
-        f"{word_of(getattr(each, 'field', ''), getattr(each, 'value', '')) or 'unset'}"
-        for each in made
-    )
+    return ", ".join(f"{label_of(each.field)} {word_of(each.field, each.value) or 'unset'}" for each in made)

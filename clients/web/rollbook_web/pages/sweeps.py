@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from nicegui import background_tasks, context, ui
 
-from rollbook import GetSweepResponse, LedgerError
+from rollbook import BacktestState, GetSweepResponse, LedgerError
 from rollbook_web.connection import Connection
 from rollbook_web.numbers import Figure, moment, percent
 from rollbook_web.pages import lab_charts, lab_markup, lab_queue, steering, sweep_figures
@@ -47,7 +47,7 @@ def look(once: Callable[[], Awaitable[bool]]) -> None:
 
     async def looking() -> None:
         await client.connected()
-        while not client.is_deleted and await once():
+        while await once() and not client.is_deleted:  # noqa: ASYNC110  a sweep has no event to wait for
             await asyncio.sleep(AGAIN)
 
     client.on_delete(background_tasks.create(looking(), name=f"page {client.page.path} looks", context=slot).cancel)
@@ -148,11 +148,8 @@ class OneSweep:
             if error.reason == "SWEEP_NOT_FOUND":
                 self._body.clear()
                 with self._body:
-                    empty(
-                        "There is no such sweep",
-                        "It was deleted, or the address is wrong.",
-                        link=("Sweeps", "/lab/sweeps"),
-                    )
+                    why = "It was deleted, or the address is wrong."
+                    empty("There is no such sweep", why, link=("Sweeps", "/lab/sweeps"))
                 return False
             self._doing.say(error.message)
             return True
@@ -169,6 +166,7 @@ class OneSweep:
         self._title.say(self._name)
         self._state.set_content(lab_queue.chip(state))
         self._bar.set_content(lab_queue.bar(sweep_figures.progress_pct(sweep), state, long=True))
+        self._bar.set_visibility(sweep.state is not BacktestState.SUCCEEDED)
         self._doing.say(sweep_figures.progress(sweep))
         self._about.say(sweep_figures.about(sweep))
         self._error.say(sweep.error)
@@ -177,9 +175,8 @@ class OneSweep:
             button.set_visibility(sweep.state in STEERED[action])
         self._verdict.say(sweep_figures.verdict(found))
         self._show_heat(found)
-        picked = next(
-            (place for place, each in enumerate(found.best) if found.chosen and each.number == found.chosen.number), -1
-        )
+        numbers = [each.number for each in found.best]
+        chosen = found.chosen.number if found.chosen is not None else 0
         self._best.set_content(
             lab_markup.listing(
                 "Best points out of sample",
@@ -188,13 +185,11 @@ class OneSweep:
                 none="No point is done yet.",
                 left=1 + len(sweep.axes),
                 links=[
-                    lab_markup.link(
-                        f"/lab?sweep={self._id}&point={each.number}", f"Point {each.number}", "Run it again …"
-                    )
-                    for each in found.best
+                    lab_markup.link(f"/lab?sweep={self._id}&point={number}", f"Point {number}", "Run it again …")
+                    for number in numbers
                 ],
                 first="Run again",
-                picked=picked,
+                picked=numbers.index(chosen) if chosen in numbers else -1,
             )
         )
         axes = [[Figure(field), Figure(values)] for field, values in sweep_figures.axes(sweep)]

@@ -10,7 +10,7 @@ from nicegui import background_tasks, context, ui
 from rollbook import LedgerError
 from rollbook_web.connection import Connection
 from rollbook_web.live import Picture
-from rollbook_web.numbers import age, clock, things
+from rollbook_web.numbers import DASH, age, clock, things
 from rollbook_web.pages import lab_markup, system_figures
 from rollbook_web.pages.following import follow
 from rollbook_web.pages.frame import frame
@@ -44,17 +44,14 @@ class System:
             with panel("Lab"):
                 self._lab = ui.html("", sanitize=False)
             with panel("This page"), box("facts", tag="dl"):
-                for name, picture in (
-                    ("Last word of the ledger", connection.ledger_picture),
-                    ("Of the lab", connection.lab_picture),
-                ):
-                    words("dt", name)
+                for picture in (connection.ledger_picture, connection.lab_picture):
+                    words("dt", f"{picture.name} said something")
                     Heard(picture, words("dd", ""))
         with panel("Refused commands"):
             words(
                 "p",
-                "What the ledger did not record: nothing of it is in any total. A corrected command, or one with all its "
-                "trades, resolves it.",
+                "What the ledger did not record: nothing of it is in any total. A corrected command, or one with all "
+                "its trades, resolves it.",
                 "muted small",
             )
             self._counts = ui.html("", sanitize=False)
@@ -111,7 +108,9 @@ class System:
                 f"{things(len(refusals), 'refusal')}{more}",
                 system_figures.REFUSAL_HEADS,
                 [system_figures.refusal_cells(each) for each in refusals],
-                left=7,
+                left=5,
+                links=[lab_markup.refusal_chips(each) for each in refusals],
+                first="State",
             )
         )
 
@@ -128,6 +127,6 @@ class Heard:
         at = self._picture.heard
         if at is None:
             why = self._picture.failure
-            self._element.say("–", "nothing was heard since the page's start" + (f": {why.message}" if why else ""))
+            self._element.say(DASH, "nothing was heard since the page's start" + (f": {why.message}" if why else ""))
             return
         self._element.say(f"{age(datetime.now(UTC) - at)} ago", clock(at))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from rollbook import Cursor, Mode, RefusedExecution
+from rollbook import Cursor, RefusedExecution
 from rollbook.models import GetServerStatusResponse
 from rollbook_web.numbers import Figure, age, count, moment, things, unknown
 from rollbook_web.pages.tables import Fact, Table
@@ -24,7 +24,7 @@ def server(status: GetServerStatusResponse, target: str, now: datetime) -> list[
         Fact("Running since", _since(status.start_time, now)),
         Fact("Its clock", moment(status.clock_time, "the server says none", seconds=True)),
         Fact("Watchers", Figure(f"{status.watchers:,}", "streams that are being watched now, those of this page too")),
-        Fact("Commands that wait for the writer", count(status.queued_commands)),
+        Fact("Commands that wait", count(status.queued_commands)),
         Fact("Chains in memory", count(status.cached_chains)),
     ]
 
@@ -32,9 +32,9 @@ def server(status: GetServerStatusResponse, target: str, now: datetime) -> list[
 def ledger(status: GetServerStatusResponse, cursor: Cursor | None, now: datetime) -> list[Fact]:
     """The ledger, how far the page has come in it, and its last check."""
     facts = [
-        Fact("Ledger", Figure(status.ledger_id)),
+        Fact("Ledger", _short(status.ledger_id)),
         Fact("Revision", count(status.revision)),
-        Fact("Head", Figure(status.head_hash[:16], status.head_hash)),
+        Fact("Head of its journal", _short(status.head_hash)),
         Fact("This page has", _behind(status, cursor)),
     ]
     if status.last_check_time is None:
@@ -56,7 +56,7 @@ def lab(status: GetServerStatusResponse) -> list[Fact]:
     """The lab."""
     idle = unknown("nobody has used the lab since the server started, or it has none")
     return [
-        Fact("Lab", Figure(status.lab_id) if status.lab_id else idle),
+        Fact("Lab", _short(status.lab_id) if status.lab_id else idle),
         Fact("Revision", count(status.lab_revision) if status.lab_id else idle),
         Fact("Backtests that run", count(status.running_backtests)),
         Fact("Backtests that wait", count(status.queued_backtests)),
@@ -73,14 +73,11 @@ def counted(refusals: Sequence[RefusedExecution]) -> Table:
 
 
 def refusal_cells(refusal: RefusedExecution) -> list[Figure]:
-    """A refusal as a row: state, when, mode, account, what, reason, attempts."""
+    """A refusal as a row, without its mode and state."""
     said = refusal.refusal
     field = f" ({said.field})" if said is not None and said.field else ""
-    resolved = f"by revision {refusal.resolved_revision}"
     return [
-        Figure("resolved", resolved) if refusal.resolved_revision else Figure("open", "nobody has corrected it"),
         moment(refusal.last_time, "the server says none", seconds=True),
-        Figure(mode_of(refusal.mode)),
         Figure(refusal.account),
         Figure(what_of(refusal), refusal.request_id),
         Figure(reason_of(refusal) + field, said.message if said is not None else ""),
@@ -89,7 +86,7 @@ def refusal_cells(refusal: RefusedExecution) -> list[Figure]:
     ]
 
 
-REFUSAL_HEADS = ["State", "Last tried (UTC)", "Mode", "Account", "What", "Reason", "Message", "Attempts"]
+REFUSAL_HEADS = ["Last tried (UTC)", "Account", "What", "Reason", "Message", "Attempts"]
 
 
 def what_of(refusal: RefusedExecution) -> str:
@@ -109,9 +106,9 @@ def reason_of(refusal: RefusedExecution) -> str:
     return refusal.refusal.reason if refusal.refusal is not None and refusal.refusal.reason else "unknown reason"
 
 
-def mode_of(mode: Mode) -> str:
-    """LIVE, DRY_RUN, or unreadable."""
-    return "unreadable" if mode is Mode.UNSPECIFIED else str(mode)
+def _short(name: str) -> Figure:
+    """The beginning of an id or a digest."""
+    return Figure(f"{name[:8]} …", name)
 
 
 def _behind(status: GetServerStatusResponse, cursor: Cursor | None) -> Figure:
