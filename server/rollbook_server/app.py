@@ -31,6 +31,7 @@ async def serve(settings: Settings) -> None:
             memory_mib=settings.lab_memory,
             part_seconds=settings.lab_part,
             training_folder=settings.training_data_dir if settings.save_training_data else None,
+            dask_address=settings.dask_address,
         )
         try:
             server = Server(ledger, lab_door, settings.listen, log, WallClock().now())

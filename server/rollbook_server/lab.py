@@ -5,19 +5,19 @@ import shutil
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
-from rollbook_server.domain.backtest.outcomes import BacktestState, TrainingFormat, TrainingRows
+from rollbook_server.domain.backtest.followed import Followed
+from rollbook_server.domain.backtest.outcomes import TrainingFormat, TrainingRows
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
 from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec, digest, resolve
-from rollbook_server.domain.backtest.version import ENGINE_VERSION
+from rollbook_server.domain.backtest.version import ENGINE_VERSION, demand_engine
 from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.errors import Reason, Unavailable
 from rollbook_server.feed import Feed
-from rollbook_server.labelling import Labelled, label, write_files
+from rollbook_server.labelling import Labelled, demand_labels, label, write_files
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_datasets, lab_reads
 from rollbook_server.storage.database import Database, Job, open_database
@@ -26,9 +26,10 @@ from rollbook_server.storage.lab_store import Claim, LabStore, Order
 from rollbook_server.storage.parts import Part
 from rollbook_server.storage.sqlite import Connection
 from rollbook_server.sweeps import Sweeps, hashes_of, ids_of, material_of, named
-from rollbook_server.worker import DataOrder, Material, RunFailed, keep, report
+from rollbook_server.worker import DataOrder, Material, RunFailed, keep, parity, report
 
 if TYPE_CHECKING:
+    from rollbook_server.domain.backtest.parity import ChainParity
     from rollbook_server.domain.backtest.training_statistics import TrainingStatistics
 
 P = ParamSpec("P")
@@ -44,14 +45,6 @@ class Log(Protocol):
 
     def info(self, event: str, **fields: object) -> None: ...
     def error(self, event: str, **fields: object) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Runs by what they wait for."""
-
-    running: int
-    queued: int
 
 
 class Lab:
@@ -70,13 +63,13 @@ class Lab:
         self.feed = Feed(self._store.head)
         """Wakes watchers."""
         self.queued = asyncio.Event()
-        """Something may wait for the runner."""
+        """Set when something may wait for the runner; then another one takes its place. Take it before you look."""
         database.start(
             self._store,
             delivered=self._deliver,
             failure=lambda error: log.error("lab_commit_failed", error=repr(error)),
         )
-        self.sweeps = Sweeps(database.db, clock, self._session, self.folder, self._submit, self.read, self.queued.set)
+        self.sweeps = Sweeps(database.db, clock, self._session, self.folder, self._submit, self.read, self.wake)
         """The lab's sweeps."""
         for stop_pausing in (self._store.stop_pausing, self.sweeps.store.stop_pausing):
             database.submit(Job(run=stop_pausing, future=self._loop.create_future()))
@@ -137,13 +130,15 @@ class Lab:
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
-    async def create(self, request_id: str, given: BacktestSpec, group_id: str) -> Backtest:
-        """Queues a run; the same request again gives the same run. Raises Refusal."""
+    async def create(self, request_id: str, given: BacktestSpec, group_id: str, engine_version: str = "") -> Backtest:
+        """Queues a run; the same request again gives the same run. Raises Refusal, also where the engine is not the one
+        that is asked for ("": any)."""
 
         def run() -> Backtest:
             db = self._database.db
             backtest_id = self._store.known(request_id, given, group_id)
             if backtest_id is None:
+                demand_engine(engine_version or ENGINE_VERSION, "engine_version")
                 datasets = named(db, given.data)
                 spec = resolve(given, {name: dataset.facts for name, dataset in datasets.items()})
                 hashes = {name: dataset.content_hash for name, dataset in datasets.items()}
@@ -159,7 +154,7 @@ class Lab:
             return lab_reads.backtest(db, backtest_id)
 
         created = await self._submit(run)
-        self.queued.set()
+        self.wake()
         return created
 
     async def backtest(self, backtest_id: str) -> Backtest:
@@ -173,7 +168,7 @@ class Lab:
     async def resume(self, backtest_id: str) -> Backtest:
         """Lets a paused run go on. Raises NotFound, FailedPrecondition."""
         resumed = await self._steer(backtest_id, lambda: self._store.resume(backtest_id))
-        self.queued.set()
+        self.wake()
         return resumed
 
     async def cancel(self, backtest_id: str) -> Backtest:
@@ -199,14 +194,29 @@ class Lab:
             return found, lab_reads.results(db, lab_reads.row_of(db, run.backtest_id))
 
         datasets, rows = await self.read(query)
-        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains)
+        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains, rows.cycles)
+
+    async def parity(self, chain: Followed, rules: BacktestSpec | str) -> "ChainParity":
+        """A chain of the ledger beside what the engine makes of it, by a spec or by that of a run. Raises Refusal."""
+
+        def query(db: Connection) -> Material:
+            if isinstance(rules, str):
+                spec = lab_reads.spec_of(db, rules)
+            else:
+                spec = resolve(rules, {name: dataset.facts for name, dataset in named(db, rules.data).items()})
+            return material_of(self.folder, spec, hashes_of(db, spec.data))
+
+        return await self._aside(parity, await self.read(query), chain)
 
     async def export(
         self, run: Backtest, rows: TrainingRows, kind: TrainingFormat
     ) -> AsyncGenerator["Labelled | bytes | TrainingStatistics", None]:
         """Training data of a run that has ended: how far it is made, then the bytes of a file, then what it is. It is
         made in a process of its own, one at a time, and lies on the disk while it is sent. Raises NotFound,
+        InvalidArgument (it is a wheel), FailedPrecondition (the engine that there is did not make the run),
         Unavailable."""
+        demand_labels(run.spec)
+        demand_engine(run.engine_version, "backtest_id")
 
         def query(db: Connection) -> tuple[Material, lab_reads.Results]:
             hashes = hashes_of(db, run.spec.data)
@@ -245,16 +255,20 @@ class Lab:
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def counts(self) -> Counts:
-        """Runs that run, and that wait for a worker."""
-        found = await self.read(lab_reads.count)
-        return Counts(found.get(BacktestState.RUNNING, 0), found.get(BacktestState.PENDING, 0))
+    async def counts(self) -> lab_reads.Counts:
+        """What runs, and what waits for a worker."""
+        return await self.read(lab_reads.count)
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Runs a query of `storage.lab_reads` or `lab_datasets` on a snapshot."""
         return await asyncio.wrap_future(self._database.read(query))
 
     # -- for the runner -----------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something may wait for the runner."""
+        queued, self.queued = self.queued, asyncio.Event()
+        queued.set()
 
     async def claim(self) -> tuple[Claim, Material] | None:
         """The next run to carry on, and what it works with. Raises Unavailable."""

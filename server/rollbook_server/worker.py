@@ -16,24 +16,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from rollbook_server.domain.backtest.followed import Followed
 from rollbook_server.domain.backtest.market import Bars, MarketData, OptionChains, VolatilityIndex
 from rollbook_server.domain.backtest.outcomes import DatasetKind
 from rollbook_server.domain.backtest.registered import Dataset
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.runs import MEASURING, SIMULATING, Backtest, Progress
 from rollbook_server.domain.backtest.spec import BacktestSpec
-from rollbook_server.domain.backtest.version import ENGINE_VERSION
+from rollbook_server.domain.backtest.walk_forward import Window, WindowRun, period, together
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.errors import Refusal
 from rollbook_server.storage.columns import digest_columns, from_block, joined, to_block
 from rollbook_server.storage.dataset_files import DatasetFolder
 from rollbook_server.storage.facts import from_json, to_json
 from rollbook_server.storage.parts import Part, pack, thinned
-from rollbook_server.storage.sweep_store import DonePoint
+from rollbook_server.storage.sweep_store import ChosenWindow, DonePoint
 
 if TYPE_CHECKING:
     from rollbook_server.domain.backtest.engine import Prepared
-    from rollbook_server.domain.backtest.metrics import BacktestMetrics
+    from rollbook_server.domain.backtest.parity import ChainParity
     from rollbook_server.domain.backtest.synthetic import SyntheticMarket
 
 P = ParamSpec("P")
@@ -71,10 +72,11 @@ class Simulated:
 @dataclass(frozen=True, slots=True)
 class PointsOrder:
     """Points of a sweep that are to be run: on which data (the spec of `material` is the sweep's own), where their
-    in-sample parts begin, and the metric that they are ranked by."""
+    in-sample parts begin, the windows of several folds (empty for one), and the metric that they are ranked by."""
 
     material: Material
     from_time: Micros
+    windows: Sequence[Window]
     rank_by: str
     points: Sequence[tuple[int, BacktestSpec]]
     """The number of each, and what it runs out of sample."""
@@ -139,66 +141,85 @@ def simulate(
         seconds=progress.seconds + seconds,
     )
     still_open = () if after.finished else engine.open_chains(prepared, after)
-    part = pack(rows, still_open, checkpoint=after.encode(), progress=reached, curve=curve, points=points)
+    turning = () if after.finished else engine.open_cycles(prepared, after)
+    part = pack(rows, still_open, turning, checkpoint=after.encode(), progress=reached, curve=curve, points=points)
     return Simulated(part, after.bars_done - state.bars_done, seconds, _peak_memory())
 
 
 @failing
 def measure(
-    material: Material, ended: bool, steps: Sequence[bytes], equity: Sequence[bytes], chains: Sequence[str]
+    material: Material,
+    ended: bool,
+    steps: Sequence[bytes],
+    equity: Sequence[bytes],
+    chains: Sequence[str],
+    cycles: Sequence[str],
 ) -> Measured:
     """The figures of a run that has ended; of one that goes on, those that can be told so far."""
     from rollbook_server.domain.backtest.conclusion import conclude
     from rollbook_server.domain.backtest.metrics import measure as measure_so_far
 
     all_steps, all_equity, all_chains = unpacked(steps, equity, chains)
+    all_cycles = [from_json(BacktestCycle, text) for text in cycles]
     if not ended:
-        metrics = measure_so_far(material.spec, all_equity, all_chains, all_steps)
+        metrics = measure_so_far(material.spec, all_equity, all_chains, all_steps, all_cycles)
         return Measured(to_json(metrics), "", _peak_memory())
     digest = hashlib.sha256()
     digest_columns(all_steps, digest)
     digest_columns(all_equity, digest)
-    for text in chains:
+    for text in (*chains, *cycles):
         digest.update(text.encode() + b"\n")
-    metrics = conclude(material.spec, data_of(material), all_equity, all_chains, all_steps)
+    metrics = conclude(material.spec, data_of(material), all_equity, all_chains, all_steps, all_cycles)
     return Measured(to_json(metrics), digest.hexdigest(), _peak_memory())
 
 
 @failing
 def simulate_points(order: PointsOrder) -> SimulatedPoints:
     """Points of a sweep, each in sample and out of sample. One that is refused fails alone."""
-    from rollbook_server.domain.backtest.sweeps import figure, in_sample
+    from rollbook_server.domain.backtest.sweep_runs import in_sample, out_of_sample
+    from rollbook_server.domain.backtest.sweeps import figure
 
     data = data_of(order.material)
     started = time.perf_counter()
-    done = []
+    done: list[DonePoint] = []
+    best: dict[int, tuple[float, int, WindowRun]] = {}
     for number, spec in order.points:
+        windows = order.windows or [period(spec)]
         try:
-            before, _ = _run(in_sample(spec, order.from_time), data)
-            metrics, equity = _run(spec, data)
+            splits = [begin for begin, _ in windows]
+            chose = in_sample(spec, data, order.from_time, splits, order.rank_by)
+            runs = out_of_sample(spec, data, windows)
         except Refusal as refusal:
             done.append(DonePoint(number=number, error=refusal.message))
             continue
+        metrics, equity = together(runs)
         done.append(
             DonePoint(
                 number=number,
                 metrics=to_json(metrics),
                 equity=to_block(thinned(equity, CURVE_OF_POINT)),
                 value=figure(metrics, order.rank_by),
-                in_sample_value=figure(before, order.rank_by),
+                in_sample_value=None if order.windows else chose[0],
             )
         )
-    return SimulatedPoints(done, time.perf_counter() - started, _peak_memory())
+        for fold, (value, run) in enumerate(zip(chose, runs, strict=True), 1):
+            if order.windows and value is not None and (fold not in best or value > best[fold][0]):
+                best[fold] = value, number, run
+    chosen = [(number, _chosen(fold, value, run)) for fold, (value, number, run) in best.items()]
+    points = [replace(each, chosen=[window for number, window in chosen if number == each.number]) for each in done]
+    return SimulatedPoints(points, time.perf_counter() - started, _peak_memory())
 
 
-def _run(spec: BacktestSpec, data: MarketData) -> "tuple[BacktestMetrics, Equity]":
-    """A whole run at once: its figures, and its equity. Raises Refusal."""
-    from rollbook_server.domain.backtest import engine
-    from rollbook_server.domain.backtest.metrics import measure as measure_so_far
-
-    prepared = engine.prepare(spec, data)
-    _, rows = engine.advance(prepared, engine.begin(prepared), prepared.bars_total)
-    return measure_so_far(spec, rows.equity, rows.chains, rows.steps), rows.equity
+def _chosen(fold: int, value: float, run: WindowRun) -> ChosenWindow:
+    """What a point brought forth in the window of a fold, as it is stored."""
+    return ChosenWindow(
+        fold=fold,
+        in_sample_value=value,
+        steps=to_block(run.steps),
+        equity=to_block(run.equity),
+        chains=[to_json(chain) for chain in run.chains],
+        cycles=[to_json(cycle) for cycle in run.cycles],
+    )
 
 
 def report(
@@ -207,12 +228,14 @@ def report(
     steps: Sequence[bytes],
     equity: Sequence[bytes],
     chains: Sequence[str],
+    cycles: Sequence[str],
 ) -> str:
     """The page about a run that has ended, from all that it brought forth. `datasets` are those that its spec names."""
     from rollbook_server.domain.backtest.metrics import measure as measure_so_far
     from rollbook_server.domain.backtest.report import About, DatasetLine, render
 
     all_steps, all_equity, all_chains = unpacked(steps, equity, chains)
+    all_cycles = [from_json(BacktestCycle, text) for text in cycles]
     lines = [
         DatasetLine(
             use=use,
@@ -230,20 +253,28 @@ def report(
     ]
     return render(
         run.spec,
-        run.status.metrics or measure_so_far(run.spec, all_equity, all_chains, all_steps),
+        run.status.metrics or measure_so_far(run.spec, all_equity, all_chains, all_steps, all_cycles),
         all_equity,
         all_chains,
         all_steps,
-        About(
+        all_cycles,
+        about=About(
             backtest_id=run.backtest_id,
             state=run.status.state,
             run_digest=run.run_digest,
             result_digest=run.result_digest,
-            engine_version=ENGINE_VERSION,
+            engine_version=run.engine_version,
             create_time=run.create_time,
             datasets=tuple(lines),
         ),
     )
+
+
+def parity(material: Material, chain: Followed) -> "ChainParity":
+    """A chain of the ledger beside the engine's. Raises Refusal."""
+    from rollbook_server.domain.backtest.parity import parity as compared
+
+    return compared(material.spec, data_of(material), chain)
 
 
 def unpacked(

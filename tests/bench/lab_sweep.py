@@ -1,7 +1,6 @@
 """A sweep on a real server, from CreateSweep to its end: seconds on the clock, and the most memory of its processes."""
 
 import asyncio
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from rollbook.v1 import backtest_service_pb2 as pb
 from tests.bench.figures import Figure
+from tests.bench.memory import peak, workers
 from tests.support.lab import ENDED, LabCaller, call_spec, calling
 from tests.support.server import RunningServer
 
@@ -28,10 +28,10 @@ def sweep(folder: Path, days: int, points: int) -> Iterator[Figure]:
     (folder / "sweep").mkdir()
     with RunningServer(folder / "sweep" / "ledger.db") as server:
         seconds = asyncio.run(_seconds(server, days, points))
-        peak = sum(map(_peak, {server.pid, *_workers(server)}))
+        held = sum(map(peak, {server.pid, *workers(server, "runs")}))
     yield Figure(f"sweep of {points:,} points over {days:,} days of hourly bars, s", f"{seconds:.1f}", "30")
     yield Figure("    points/s", f"{points / seconds:.0f}")
-    yield Figure("    memory of the server and its workers at most, MiB", f"{peak / 2**20:,.0f}", "500")
+    yield Figure("    memory of the server and its workers at most, MiB", f"{held / 2**20:,.0f}", "500")
 
 
 async def _seconds(server: RunningServer, days: int, points: int) -> float:
@@ -41,28 +41,15 @@ async def _seconds(server: RunningServer, days: int, points: int) -> float:
         begun = time.perf_counter()
         made = await lab.sweep(spec, AXES, random_points=0 if points == whole else points)
         assert made.points_total == points
-        await _ended(lab, made.sweep_id)
+        await ended(lab, made.sweep_id)
         return time.perf_counter() - begun
 
 
-async def _ended(lab: LabCaller, sweep_id: str) -> None:
+async def ended(lab: LabCaller, sweep_id: str) -> None:
+    """Waits until a sweep has ended well."""
     while True:
         found = await lab.backtests.GetSweep(pb.GetSweepRequest(sweep_id=sweep_id))
         if found.sweep.state in ENDED:
             assert found.sweep.points_failed == 0
             return
         await asyncio.sleep(LOOK)
-
-
-def _workers(server: RunningServer) -> set[int]:
-    """The processes that runs and sweeps are carried on in."""
-    said = [json.loads(line) for line in list(server.lines) if '"worker_started"' in line]
-    return {each["pid"] for each in said if each["work"] == "runs"}
-
-
-def _peak(pid: int) -> int:
-    """The most memory that a process has held, in bytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0

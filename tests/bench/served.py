@@ -74,7 +74,14 @@ async def _serve_with(log: Log, db: Path, profiled: bool) -> str:
     began = time.perf_counter()
     ledger = Ledger(db, WallClock(), log)
     lab_door = LabDoor(
-        db.with_name("lab.db"), WallClock(), log, workers=1, memory_mib=2048, part_seconds=0.25, training_folder=None
+        db.with_name("lab.db"),
+        WallClock(),
+        log,
+        workers=1,
+        memory_mib=2048,
+        part_seconds=0.25,
+        training_folder=None,
+        dask_address=None,
     )
     server = Server(ledger, lab_door, "127.0.0.1:0", log, WallClock().now())
     server._server.add_generic_rpc_handlers((_no_op(),))

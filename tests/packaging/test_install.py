@@ -67,6 +67,17 @@ def shell(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     return environment
 
 
+@pytest.fixture(scope="module", params=["rollbook", "rollbook-server"])
+def learner(
+    wheels: dict[str, Path], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Environment:
+    """An environment with the extra for learning, of the client or, to the same end, of the server."""
+    environment = Environment(tmp_path_factory.mktemp("learner"))
+    beside = [wheels["rollbook"]] if request.param == "rollbook-server" else []
+    environment.install(f"{wheels[request.param]}[rl]", *beside)
+    return environment
+
+
 @pytest.fixture(scope="module")
 def server(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """An environment with the server alone; it needs the client's wheel for the messages."""
@@ -96,8 +107,9 @@ def test_the_client_comes_with_three_libraries(client: Environment) -> None:
 
 
 def test_the_client_imports_alone(client: Environment, tmp_path: Path) -> None:
-    """All modules and all public names are there without the extra, the command line and YAML aside."""
-    code = IMPORT_ALL.format(package="rollbook", without=["rollbook.cli", "rollbook._yaml"], lacking=[])
+    """All modules and all public names are there without the extras, the command line, YAML and learning aside."""
+    without = ["rollbook.cli", "rollbook._yaml", "rollbook.rl"]
+    code = IMPORT_ALL.format(package="rollbook", without=without, lacking=[])
     done = client.run("python", "-W", "error", "-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
@@ -112,12 +124,20 @@ def test_the_command_without_its_extra_says_so(client: Environment, tmp_path: Pa
 
 def test_the_command_works_with_its_extra(shell: Environment, running: RunningServer, tmp_path: Path) -> None:
     """The extra brings all that the command needs, in every module."""
-    code = IMPORT_ALL.format(package="rollbook", without=["rollbook.cli.__main__"], lacking=[])
+    code = IMPORT_ALL.format(package="rollbook", without=["rollbook.cli.__main__", "rollbook.rl"], lacking=[])
     imported = shell.run("python", "-W", "error", "-c", code, cwd=tmp_path)
     assert imported.returncode == 0, imported.stderr
     assert shell.run("rollbook", "--version", cwd=tmp_path).stdout.strip() == project("rollbook")["version"]
     done = shell.run("rollbook", "portfolio", "--server", running.target, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_environment_imports_with_its_extra(learner: Environment, tmp_path: Path) -> None:
+    """The extra brings all that `rollbook.rl` needs, and gymnasium finds the environment by its id."""
+    code = IMPORT_ALL.format(package="rollbook.rl", without=[], lacking=[])
+    code += "\nimport gymnasium\nprint(gymnasium.spec(rollbook.rl.ID).id)"
+    done = learner.run("python", "-W", "error", "-c", code, cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "rollbook/Decisions-v1"), done.stderr
 
 
 def test_a_lab_without_its_extra_says_so(shell: Environment, running: RunningServer, tmp_path: Path) -> None:
@@ -144,6 +164,29 @@ def test_the_server_imports_with_its_lab(lab: Environment, tmp_path: Path) -> No
     code = IMPORT_ALL.format(package="rollbook_server", without=["rollbook_server.__main__"], lacking=[])
     done = lab.run("python", "-W", "error", "-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_cluster_without_its_extra_is_refused(lab: Environment, tmp_path: Path) -> None:
+    """Whoever wants a cluster and has no Dask is told before the server serves."""
+    done = lab.run(
+        "rollbook-server", "serve", "--executor", "dask", "--dask-address", "tcp://127.0.0.1:1", cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert "rollbook-server[lab,dask]" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lab_runs_on_a_cluster_with_its_extra(wheels: dict[str, Path], tmp_path: Path) -> None:
+    """The extras bring what a server and the machines of a cluster need: the commands of Dask, what a worker loads."""
+    environment = Environment(tmp_path / "cluster")
+    environment.install(f"{wheels['rollbook-server']}[lab,dask]", wheels["rollbook"])
+    for words in (("dask", "scheduler", "--version"), ("dask", "worker", "--version")):
+        done = environment.run(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    code = "import distributed, rollbook_server.cluster as it; print(sorted(it.installed()))"
+    done = environment.run("python", "-W", "error", "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['engine', 'machine', 'numba', 'numpy', 'rollbook-server']\n"
 
 
 def test_the_server_says_its_version(server: Environment, tmp_path: Path) -> None:

@@ -93,15 +93,26 @@ class AsyncLab(AsyncConnection[Services]):
     # Runs
 
     async def create_backtest(
-        self, spec: models.BacktestSpec, *, request_id: str = "", group_id: str = "", deadline: float | None = None
+        self,
+        spec: models.BacktestSpec,
+        *,
+        request_id: str = "",
+        group_id: str = "",
+        engine_version: str = "",
+        deadline: float | None = None,
     ) -> models.Backtest:
         """Queue a run. The same request_id with the same spec gives the same run.
 
         Returns it as it is queued, its spec with all that was unset filled in. Raises InvalidArgument (`field` says
-        what makes no sense), NotFound (DATASET_NOT_FOUND), AlreadyExists (the request_id came with another spec).
+        what makes no sense), NotFound (DATASET_NOT_FOUND), AlreadyExists (the request_id came with another spec). To
+        get the figures of a run or a sweep again, give its `engine_version`: a server with another one raises
+        FailedPrecondition (ENGINE_CHANGED).
         """
         command = models.CreateBacktestRequest(
-            request_id=request_id or _calls.new_request_id(), spec=spec, group_id=group_id
+            request_id=request_id or _calls.new_request_id(),
+            spec=spec,
+            group_id=group_id,
+            engine_version=engine_version,
         )
         answer = await self._call(self._opened().backtests.CreateBacktest, command.to_proto(), deadline, command)
         return models.Backtest.from_proto(answer.backtest)
@@ -243,6 +254,28 @@ class AsyncLab(AsyncConnection[Services]):
                 return
             pages["page_token"] = page.next_page_token
 
+    async def list_backtest_cycles(
+        self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
+    ) -> models.ListBacktestCyclesResponse:
+        """One page of a wheel's cycles, oldest first; another strategy has none. `next_page_token` is "" on the last
+        page. Raises NotFound and InvalidArgument.
+        """
+        request = models.ListBacktestCyclesRequest(backtest_id=backtest_id, **pages)
+        answer = await self._call(self._opened().backtests.ListBacktestCycles, request.to_proto(), deadline)
+        return models.ListBacktestCyclesResponse.from_proto(answer)
+
+    async def iterate_backtest_cycles(
+        self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
+    ) -> AsyncIterator[models.BacktestCycle]:
+        """All cycles of `list_backtest_cycles`, page after page; `deadline` is for each page."""
+        while True:
+            page = await self.list_backtest_cycles(backtest_id, deadline=deadline, **pages)
+            for cycle in page.cycles:
+                yield cycle
+            if not page.next_page_token:
+                return
+            pages["page_token"] = page.next_page_token
+
     async def list_steps(
         self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
     ) -> models.ListStepsResponse:
@@ -305,6 +338,32 @@ class AsyncLab(AsyncConnection[Services]):
         answer = await self._call(self._opened().backtests.CompareBacktests, request.to_proto(), deadline)
         return models.CompareBacktestsResponse.from_proto(answer)
 
+    async def get_parity(
+        self,
+        account: str,
+        position_id: str,
+        spec: models.BacktestSpec | None = None,
+        *,
+        backtest_id: str = "",
+        deadline: float = LONG_DEADLINE,
+    ) -> models.GetParityResponse:
+        """A closed chain of the ledger beside what the lab would have made of its first sale: the difference in net
+        PnL by price, fee, timing and rule, trade by trade.
+
+        Args:
+            account: The chain's.
+            position_id: The chain.
+            spec: The lab's rules, fills and data; its period, quantity and number of chains do not count.
+            backtest_id: In place of a spec: that of a run.
+            deadline: Seconds.
+
+        Raises NotFound, InvalidArgument, and FailedPrecondition where it cannot be told: CHAIN_NOT_COMPARABLE (the
+        engine cannot follow the chain) and MARKET_UNKNOWN (the data has no answer).
+        """
+        request = models.GetParityRequest(account=account, position_id=position_id, spec=spec, backtest_id=backtest_id)
+        answer = await self._call(self._opened().backtests.GetParity, request.to_proto(), deadline)
+        return models.GetParityResponse.from_proto(answer)
+
     # Sweeps: one spec with many values of some fields, as one job whose points are ranked out of sample.
 
     async def create_sweep(
@@ -316,6 +375,7 @@ class AsyncLab(AsyncConnection[Services]):
         seed: int = 0,
         split_time: datetime.datetime | None = None,
         rank_by: str = "",
+        folds: int = 1,
         request_id: str = "",
         deadline: float | None = None,
     ) -> models.Sweep:
@@ -328,6 +388,7 @@ class AsyncLab(AsyncConnection[Services]):
             seed: Of the draw.
             split_time: Where the out-of-sample part begins; None is after two thirds of the period.
             rank_by: The metric that points are ranked by, for example "usd.sharpe"; "" is the return on the capital.
+            folds: Windows that the part after the split is cut into; what came before each chooses its point.
             request_id: Left out it is made here; an error shows it.
             deadline: Seconds.
 
@@ -341,6 +402,7 @@ class AsyncLab(AsyncConnection[Services]):
             seed=seed,
             split_time=split_time,
             rank_by=rank_by,
+            folds=folds,
         )
         answer = await self._call(self._opened().backtests.CreateSweep, command.to_proto(), deadline, command)
         return models.Sweep.from_proto(answer.sweep)
@@ -379,7 +441,8 @@ class AsyncLab(AsyncConnection[Services]):
         """One page of a sweep's points, in the order of creation or by their rank out of sample. `next_page_token` is
         "" on the last page. Raises NotFound and InvalidArgument.
 
-        `create_backtest` of a point's spec runs it again, with all its chains and decisions.
+        `create_backtest` of a point's spec, with the sweep's `engine_version`, runs it again, with all its chains and
+        decisions.
         """
         request = models.ListSweepPointsRequest(sweep_id=sweep_id, **filters)
         answer = await self._call(self._opened().backtests.ListSweepPoints, request.to_proto(), deadline)
@@ -442,7 +505,8 @@ class AsyncLab(AsyncConnection[Services]):
             file_format: CSV, JSONL or PARQUET; all hold the same rows.
             on_progress: Called while the rows are made.
 
-        Raises NotFound, FailedPrecondition (BACKTEST_NOT_ENDED), Unavailable.
+        Raises NotFound, FailedPrecondition (BACKTEST_NOT_ENDED; ENGINE_CHANGED where the server's engine is not the
+        run's), Unavailable.
         """
         request = models.ExportTrainingDataRequest(backtest_id=backtest_id, rows=rows, format=file_format)
         pieces = self._listen(self._opened().backtests.ExportTrainingData, request.to_proto())

@@ -2,8 +2,19 @@
 
 import operator
 
-from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, sweep_pb2
-from rollbook_server.domain.backtest import fields, metrics, registered, rows, runs, spec, sweeps, training_statistics
+from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, parity_pb2, sweep_pb2
+from rollbook_server.domain.backtest import (
+    fields,
+    metrics,
+    parity,
+    registered,
+    rows,
+    runs,
+    spec,
+    sweeps,
+    training_statistics,
+)
+from rollbook_server.domain.backtest import heatmap as heatmaps
 from rollbook_server.rpc.encode import Encoder, timestamp
 from rollbook_server.rpc.read_facts import Decoder
 from rollbook_server.storage.lab_datasets import Gap
@@ -30,6 +41,7 @@ step = Encoder(backtest_pb2.BacktestStep, runs.BacktestStep)
 point = Encoder(backtest_pb2.EquityPoint, runs.EquityPoint)
 leg = Encoder(backtest_pb2.BacktestLeg, rows.BacktestLeg)
 chain = Encoder(backtest_pb2.BacktestChain, rows.BacktestChain, parts={"legs": leg})
+cycle = Encoder(backtest_pb2.BacktestCycle, rows.BacktestCycle)
 _performance = Encoder(backtest_pb2.BacktestPerformance, metrics.BacktestPerformance)
 backtest_metrics = Encoder(
     backtest_pb2.BacktestMetrics,
@@ -52,27 +64,51 @@ backtest = Encoder(
     parts={"spec": backtest_spec, "status": status},
 )
 difference = Encoder(backtest_service_pb2.SpecDifference, fields.SpecDifference)
-_PLANNED = ("spec", "axes", "random_points", "seed", "split_time", "rank_by")
+_parts = Encoder(parity_pb2.ParityParts, parity.ParityParts)
+_trade = Encoder(parity_pb2.ParityTrade, parity.ParityTrade)
+_row = Encoder(
+    parity_pb2.ParityRow,
+    parity.ParityRow,
+    parts=dict.fromkeys(("chain", "repriced", "moved", "lab"), _trade) | {"parts": _parts, "parts_usd": _parts},
+)
+chain_parity = Encoder(
+    parity_pb2.ChainParity,
+    parity.ChainParity,
+    parts={"spec": backtest_spec, "lab": chain, "parts": _parts, "parts_usd": _parts, "rows": _row},
+)
+_PLANNED = ("spec", "axes", "random_points", "seed", "split_time", "rank_by", "folds")
 sweep = Encoder(
     sweep_pb2.Sweep,
     sweeps.Sweep,
     sources={name: operator.attrgetter(f"plan.{name}") for name in _PLANNED},
     parts={"spec": backtest_spec, "axes": Encoder(sweep_pb2.SweepAxis, sweeps.SweepAxis)},
 )
+_change = Encoder(sweep_pb2.SpecChange, sweeps.SpecChange)
 sweep_point = Encoder(
     sweep_pb2.SweepPoint,
     sweeps.SweepPoint,
     parts={
-        "changes": Encoder(sweep_pb2.SpecChange, sweeps.SpecChange),
+        "changes": _change,
         "spec": backtest_spec,
+        "metrics": backtest_metrics,
+        "equity": point,
+    },
+)
+walk_forward = Encoder(
+    sweep_pb2.WalkForward,
+    sweeps.WalkForward,
+    parts={
+        "folds": Encoder(
+            sweep_pb2.SweepFold, sweeps.SweepFold, parts={"changes": _change, "metrics": backtest_metrics}
+        ),
         "metrics": backtest_metrics,
         "equity": point,
     },
 )
 heatmap = Encoder(
     sweep_pb2.Heatmap,
-    sweeps.Heatmap,
-    parts={"cells": Encoder(sweep_pb2.HeatmapCell, sweeps.HeatmapCell)},
+    heatmaps.Heatmap,
+    parts={"cells": Encoder(sweep_pb2.HeatmapCell, heatmaps.HeatmapCell)},
 )
 dataset = Encoder(dataset_pb2.Dataset, registered.Dataset)
 _reward = Encoder(backtest_pb2.RewardStatistics, training_statistics.RewardStatistics)

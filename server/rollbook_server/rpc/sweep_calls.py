@@ -58,6 +58,7 @@ class SweepCalls:
             best=map(lab_nouns.sweep_point, found.best),
             chosen=lab_nouns.sweep_point(found.chosen) if found.chosen else None,
             heatmap=lab_nouns.heatmap(found.heatmap) if found.heatmap else None,
+            walk_forward=lab_nouns.walk_forward(found.walk_forward) if found.walk_forward else None,
         )
 
     @answers
@@ -102,6 +103,7 @@ def _plan(request: pb.CreateSweepRequest) -> SweepPlan:
         seed=request.seed,
         split_time=decode.instant(request, "split_time", ""),
         rank_by=decode.within(request.rank_by, 128, "rank_by"),
+        folds=request.folds or 1,
     )
 
 

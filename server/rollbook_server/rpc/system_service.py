@@ -37,6 +37,8 @@ class SystemService(system_service_pb2_grpc.SystemServiceServicer):
             clock_time=timestamp(self._ledger.now),
             lab_id=lab.lab_id if lab else "",
             lab_revision=lab.revision if lab else 0,
-            running_backtests=counts.running if counts else 0,
-            queued_backtests=counts.queued if counts else 0,
+            running_backtests=counts.running_backtests if counts else 0,
+            queued_backtests=counts.queued_backtests if counts else 0,
+            running_sweeps=counts.running_sweeps if counts else 0,
+            queued_sweeps=counts.queued_sweeps if counts else 0,
         )

@@ -1,5 +1,5 @@
-"""Tables of lab.db, as migrations: backtests with their parts and chains, sweeps with their points, datasets with
-their gaps. `meta` says which lab it is.
+"""Tables of lab.db, as migrations: backtests with their parts, chains and cycles, sweeps with their points and folds,
+datasets with their gaps. `meta` says which lab it is.
 
 Unlike the ledger it has no journal: a run can be made again from its spec, its data and its seed. Times are
 microseconds; figures are doubles, in JSON or in blocks of columns.
@@ -136,6 +136,40 @@ def m0002_sweeps(db: Database) -> None:
     """Sweeps and their points."""
     for statement in _SWEEP_TABLES:
         db.execute(statement)
+
+
+@_migrations()
+def m0003_folds(db: Database) -> None:
+    """Sweeps of several folds."""
+    # A window, and what the point brought forth in it that is the best of those that are done in all that is before it.
+    db.execute(
+        """CREATE TABLE sweep_folds (
+            sweep INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            start_time INTEGER NOT NULL,
+            end_time INTEGER NOT NULL,
+            chosen INTEGER,
+            in_sample_value REAL,
+            steps BLOB,
+            equity BLOB,
+            chains TEXT,
+            PRIMARY KEY (sweep, number)
+        ) STRICT"""
+    )
+
+
+@_migrations()
+def m0004_cycles(db: Database) -> None:
+    """Cycles of wheels, also in what folds chose. The row of one that goes on is that of its newest part."""
+    db.execute(
+        """CREATE TABLE backtest_cycles (
+            backtest INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            figures TEXT NOT NULL,
+            PRIMARY KEY (backtest, number)
+        ) STRICT, WITHOUT ROWID"""
+    )
+    db.execute("ALTER TABLE sweep_folds ADD COLUMN cycles TEXT NOT NULL DEFAULT '[]'")
 
 
 LAB = Schema(_migrations)

@@ -1,26 +1,30 @@
-"""Queries of sweeps on a snapshot: how far one has come, its points by creation or rank, its heatmap."""
+"""Queries of sweeps on a snapshot: how far one has come, its points by creation or rank, its heatmap, and
+what was chosen in each of several folds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from rollbook_server.domain.backtest.heatmap import Heatmap, heatmap, heatmap_axes
 from rollbook_server.domain.backtest.metrics import BacktestMetrics
 from rollbook_server.domain.backtest.outcomes import BacktestState
-from rollbook_server.domain.backtest.rows import Equity
-from rollbook_server.domain.backtest.runs import points_of
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
+from rollbook_server.domain.backtest.runs import CURVE, points_of
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.backtest.sweeps import (
-    Heatmap,
     SpecChange,
     Sweep,
+    SweepFold,
     SweepPlan,
     SweepPoint,
-    heatmap,
-    heatmap_axes,
+    WalkForward,
+    figure,
 )
+from rollbook_server.domain.backtest.walk_forward import WindowRun, together, within
 from rollbook_server.storage.columns import from_block
 from rollbook_server.storage.facts import from_json, loads
 from rollbook_server.storage.lab_reads import Page
+from rollbook_server.storage.parts import thinned
 from rollbook_server.storage.sqlite import Connection
 from rollbook_server.storage.sweep_store import no_sweep
 
@@ -33,6 +37,8 @@ class Overview:
     best: Sequence[SweepPoint]
     chosen: SweepPoint | None
     heatmap: Heatmap | None
+    walk_forward: WalkForward | None
+    """Of several folds."""
 
 
 # Ranks are among the points that are done, by an index that holds no more than this.
@@ -50,7 +56,7 @@ def sweep(db: Connection, sweep_id: str) -> Sweep:
 
 
 _COLUMNS = (
-    "id, sweep_id, plan, state, points_done, points_total, seconds, error, create_time, start_time, end_time,"
+    "id, sweep_id, plan, state, points_done, points_total, seconds, error, create_time, start_time, end_time, engine,"
     " (SELECT count(*) FROM sweep_points WHERE sweep = sweeps.id AND number <= points_done AND error <> '')"
 )
 
@@ -65,7 +71,7 @@ def _sweep(db: Connection, sweep_id: str) -> tuple[int, Sweep]:
 
 
 def _read(row: Sequence[Any]) -> Sweep:
-    _, sweep_id, plan, state, done, total, seconds, error, create_time, start_time, end_time, failed = row
+    _, sweep_id, plan, state, done, total, seconds, error, create_time, start_time, end_time, engine, failed = row
     return Sweep(
         sweep_id=sweep_id,
         plan=from_json(SweepPlan, plan),
@@ -78,6 +84,7 @@ def _read(row: Sequence[Any]) -> Sweep:
         create_time=create_time,
         start_time=start_time,
         end_time=end_time,
+        engine_version=engine,
     )
 
 
@@ -99,20 +106,62 @@ def overview(db: Connection, sweep_id: str, best: int, heatmap_fields: Sequence[
     places = heatmap_axes(axes, heatmap_fields)
     bare = _RANKS.format(equity="NULL")
     keys: dict[str, Any] = {"sweep": number, "done": found.points_done}
+    values = [
+        (loads(changes), value)
+        for changes, value in db.execute(
+            "SELECT changes, value FROM sweep_points WHERE sweep = :sweep AND number <= :done AND value IS NOT NULL",
+            keys,
+        )
+    ]
     ranked = db.execute(
         f"{bare} number <= :done AND value IS NOT NULL ORDER BY place, number LIMIT :limit", {**keys, "limit": best}
     ).fetchall()
     chosen = db.execute(
         f"{bare} number <= :done AND in_sample_value IS NOT NULL ORDER BY in_sample_place, number LIMIT 1", keys
     ).fetchone()
-    values = db.execute(
-        "SELECT changes, value FROM sweep_points WHERE sweep = :sweep AND number <= :done AND value IS NOT NULL", keys
-    )
     return Overview(
         found,
         [_point(found, row) for row in ranked],
         _point(found, chosen) if chosen else None,
-        heatmap(axes, places, ((loads(changes), value) for changes, value in values)) if places else None,
+        heatmap(axes, places, values) if places else None,
+        _walk_forward(db, number, found, [value for _, value in values]) if found.plan.folds > 1 else None,
+    )
+
+
+def _walk_forward(db: Connection, sweep: int, of: Sweep, values: Sequence[float]) -> WalkForward:
+    """What was chosen in each fold, and made together. `values` are those of the points that are done."""
+    rows = db.execute(
+        "SELECT fold.number, start_time, end_time, chosen, changes, spec, fold.equity, chains, steps, cycles"
+        " FROM sweep_folds AS fold LEFT JOIN sweep_points AS point ON point.sweep = fold.sweep AND"
+        " point.number = chosen WHERE fold.sweep = ? ORDER BY fold.number",
+        (sweep,),
+    ).fetchall()
+    folds, runs = [], []
+    for number, start_time, end_time, chosen, changes, spec, equity, chains, steps, cycles in rows:
+        fold = SweepFold(number=number, start_time=start_time, end_time=end_time)
+        if chosen is not None:
+            run = WindowRun(
+                within(from_json(BacktestSpec, spec), (start_time, end_time)),
+                from_block(Equity, equity),
+                [from_json(BacktestChain, chain) for chain in loads(chains)],
+                from_block(Steps, steps),
+                [from_json(BacktestCycle, cycle) for cycle in loads(cycles)],
+            )
+            metrics, _ = together([run])
+            value = figure(metrics, of.plan.rank_by)
+            fold = replace(fold, chosen=chosen, changes=_changes(of, changes), metrics=metrics, value=value)
+            runs.append(run)
+        folds.append(fold)
+    if len(runs) < len(folds):
+        return WalkForward(folds=tuple(folds))
+    metrics, whole = together(runs)
+    value = figure(metrics, of.plan.rank_by)
+    return WalkForward(
+        folds=tuple(folds),
+        metrics=metrics,
+        equity=list(points_of(thinned(whole, CURVE))),
+        value=value,
+        rank=0 if value is None else 1 + sum(other > value for other in values),
     )
 
 
@@ -143,9 +192,7 @@ def _point(of: Sweep, row: Sequence[Any]) -> SweepPoint:
     number, changes, spec, error, metrics, equity, value, place, in_sample_value, in_sample_place = row
     return SweepPoint(
         number=number,
-        changes=tuple(
-            SpecChange(field=axis.field, value=text) for axis, text in zip(of.plan.axes, loads(changes), strict=True)
-        ),
+        changes=_changes(of, changes),
         spec=from_json(BacktestSpec, spec) if spec else None,
         done=number <= of.points_done,
         error=error,
@@ -154,4 +201,10 @@ def _point(of: Sweep, row: Sequence[Any]) -> SweepPoint:
         value=value,
         rank=place if value is not None else 0,
         in_sample_rank=in_sample_place if in_sample_value is not None else 0,
+    )
+
+
+def _changes(of: Sweep, changes: str) -> tuple[SpecChange, ...]:
+    return tuple(
+        SpecChange(field=axis.field, value=text) for axis, text in zip(of.plan.axes, loads(changes), strict=True)
     )

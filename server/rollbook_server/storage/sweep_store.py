@@ -14,6 +14,7 @@ from typing import Any
 from rollbook_server.domain.backtest.outcomes import BacktestState
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.backtest.sweeps import Design, SweepPlan
+from rollbook_server.domain.backtest.walk_forward import Window
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.errors import AlreadyExists, FailedPrecondition, NotFound, Reason
 from rollbook_server.storage.facts import differing_paths, dumps, from_json, loads, to_json
@@ -28,10 +29,24 @@ class SweepClaim:
     sweep_id: str
     plan: SweepPlan
     from_time: Micros
+    windows: Sequence[Window]
+    """Of several folds; empty for one."""
     engine: str
     session: str
     points_done: int
     points_total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenWindow:
+    """What a point brought forth in the window of a fold: decisions and equity as blocks, chains and cycles as JSON."""
+
+    fold: int
+    in_sample_value: float
+    steps: bytes
+    equity: bytes
+    chains: Sequence[str]
+    cycles: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +59,8 @@ class DonePoint:
     value: float | None = None
     in_sample_value: float | None = None
     error: str = ""
+    chosen: Sequence[ChosenWindow] = ()
+    """Of those of several folds in whose in-sample part it is the best of the points that were run with it."""
 
 
 class SweepStore:
@@ -100,6 +117,10 @@ class SweepStore:
                 for number, point in enumerate(design.points, 1)
             ),
         )
+        self._db.executemany(
+            "INSERT INTO sweep_folds (sweep, number, start_time, end_time) VALUES (?, ?, ?, ?)",
+            [(row, number, *window) for number, window in enumerate(design.windows, 1)],
+        )
         return sweep_id
 
     def pause(self, sweep_id: str) -> None:
@@ -132,7 +153,8 @@ class SweepStore:
             return deleted
         if not state.ended:
             self._end(row, BacktestState.CANCELLED, now)
-        self._db.execute("DELETE FROM sweep_points WHERE sweep = ?", (row,))
+        for table in ("sweep_points", "sweep_folds"):
+            self._db.execute(f"DELETE FROM {table} WHERE sweep = ?", (row,))
         self._change(row, delete_time=now)
         return now
 
@@ -178,6 +200,9 @@ class SweepStore:
             sweep_id=sweep_id,
             plan=from_json(SweepPlan, plan),
             from_time=from_time,
+            windows=self._db.execute(
+                "SELECT start_time, end_time FROM sweep_folds WHERE sweep = ? ORDER BY number", (row,)
+            ).fetchall(),
             engine=engine,
             session=session,
             points_done=points_done,
@@ -190,6 +215,11 @@ class SweepStore:
         self._db.execute(
             "UPDATE sweep_points SET metrics = NULL, equity = NULL, value = NULL, in_sample_value = NULL,"
             " error = CASE WHEN spec IS NULL THEN error ELSE '' END WHERE sweep = ?",
+            (claim.id,),
+        )
+        self._db.execute(
+            "UPDATE sweep_folds SET chosen = NULL, in_sample_value = NULL, steps = NULL, equity = NULL, chains = NULL,"
+            " cycles = '[]' WHERE sweep = ?",
             (claim.id,),
         )
         self._change(claim.id, points_done=0, seconds=0.0, engine=engine)
@@ -212,6 +242,26 @@ class SweepStore:
             [
                 (each.metrics, each.equity, each.value, each.in_sample_value, each.error, claim.id, each.number)
                 for each in points
+            ],
+        )
+        # Of equal ones the first is chosen, however the points were dealt out.
+        self._db.executemany(
+            "UPDATE sweep_folds SET chosen = :number, in_sample_value = :value, steps = :steps, equity = :equity,"
+            " chains = :chains, cycles = :cycles WHERE sweep = :sweep AND number = :fold AND (chosen IS NULL"
+            " OR :value > in_sample_value OR (:value = in_sample_value AND :number < chosen))",
+            [
+                {
+                    "sweep": claim.id,
+                    "fold": window.fold,
+                    "number": each.number,
+                    "value": window.in_sample_value,
+                    "steps": window.steps,
+                    "equity": window.equity,
+                    "chains": dumps(window.chains),
+                    "cycles": dumps(window.cycles),
+                }
+                for each in points
+                for window in each.chosen
             ],
         )
         self._db.execute(

@@ -74,6 +74,11 @@ def fit(columns: Sequence[Column], width: int) -> tuple[list[Column], list[int],
         kept.remove(most)
 
 
+def fits(columns: Sequence[Column], width: int) -> bool:
+    """Whether all columns fit on a page."""
+    return any(_widths(columns, width - gap * (len(columns) - 1), share) is not None for gap, share in GAPS)
+
+
 def _widths(columns: Sequence[Column], room: int, share: float) -> list[int] | None:
     """Takes what is too much from the widest words; None if that is not enough."""
     widths = [column.widest for column in columns]
@@ -146,6 +151,11 @@ def plain_console() -> Console:
     return _Console(highlight=False, markup=False, emoji=False)
 
 
+def has_colours(console: Console) -> bool:
+    """Whether whoever looks sees them."""
+    return console.is_terminal and console.color_system is not None and not console.no_color
+
+
 class Page:
     """What a command prints. In a pipe it is as wide as its widest table, so that nothing is ever cut off."""
 
@@ -154,6 +164,16 @@ class Page:
         if not self._console.is_terminal and "COLUMNS" not in os.environ:
             self._console.width = 1000
         self._begun = False
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal, or as many as one likes in a pipe."""
+        return self._console.width
+
+    @property
+    def coloured(self) -> bool:
+        """Whether colours are seen."""
+        return has_colours(self._console)
 
     def table(self, columns: Iterable[Column], *, title: str = "", sums: bool = False) -> None:
         """Prints a table; without any head it has no head row.

@@ -10,6 +10,8 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from rollbook.v1 import backtest_pb2 as _backtest_pb2
+from rollbook.v1 import chain_pb2 as _chain_pb2
+from rollbook.v1 import parity_pb2 as _parity_pb2
 from rollbook.v1 import sweep_pb2 as _sweep_pb2
 import builtins as _builtins
 import sys
@@ -59,10 +61,15 @@ class CreateBacktestRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SPEC_FIELD_NUMBER: _builtins.int
     GROUP_ID_FIELD_NUMBER: _builtins.int
+    ENGINE_VERSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, kept by the client before it sends. Required."""
     group_id: _builtins.str
     """Runs that belong together."""
+    engine_version: _builtins.str
+    """To get the figures of a run or a sweep again: its engine_version. A server with another one refuses. Empty is the
+    one that there is.
+    """
     @_builtins.property
     def spec(self) -> _backtest_pb2.BacktestSpec:
         """What is simulated. Required."""
@@ -73,10 +80,11 @@ class CreateBacktestRequest(_message.Message):
         request_id: _builtins.str = ...,
         spec: _backtest_pb2.BacktestSpec | None = ...,
         group_id: _builtins.str = ...,
+        engine_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine_version", b"engine_version", "group_id", b"group_id", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -559,6 +567,64 @@ class ListBacktestChainsResponse(_message.Message):
 Global___ListBacktestChainsResponse: _TypeAlias = ListBacktestChainsResponse  # noqa: Y015
 
 @_typing.final
+class ListBacktestCyclesRequest(_message.Message):
+    """Whose cycles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKTEST_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    backtest_id: _builtins.str
+    """The run. Required."""
+    page_size: _builtins.int
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """Of the page before."""
+    def __init__(
+        self,
+        *,
+        backtest_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backtest_id", b"backtest_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBacktestCyclesRequest: _TypeAlias = ListBacktestCyclesRequest  # noqa: Y015
+
+@_typing.final
+class ListBacktestCyclesResponse(_message.Message):
+    """Some cycles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CYCLES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Of the next page; empty after the last."""
+    @_builtins.property
+    def cycles(self) -> _containers.RepeatedCompositeFieldContainer[_backtest_pb2.BacktestCycle]:
+        """Oldest first; the newest as it was at the end of the run's last part."""
+
+    def __init__(
+        self,
+        *,
+        cycles: _abc.Iterable[_backtest_pb2.BacktestCycle] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cycles", b"cycles", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBacktestCyclesResponse: _TypeAlias = ListBacktestCyclesResponse  # noqa: Y015
+
+@_typing.final
 class ListStepsRequest(_message.Message):
     """Whose decisions."""
 
@@ -825,6 +891,7 @@ class CreateSweepRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     SPLIT_TIME_FIELD_NUMBER: _builtins.int
     RANK_BY_FIELD_NUMBER: _builtins.int
+    FOLDS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, kept by the client before it sends. Required."""
     random_points: _builtins.int
@@ -834,15 +901,20 @@ class CreateSweepRequest(_message.Message):
     rank_by: _builtins.str
     """The metric that points are ranked by, the largest first: one of BacktestMetrics in which more is better, for example
     coin.return_pct, usd.sharpe or win_rate_pct; unset is return_pct in what the capital of the spec's strategy is,
-    coin.return_pct of COVERED_CALL and usd.return_pct of CASH_SECURED_PUT.
+    coin.return_pct of COVERED_CALL and usd.return_pct of the others.
     """
+    folds: _builtins.int
+    """Windows that the part after the split is cut into, at 00:00 UTC; 1 to 50, 0 means 1. Each is a day long at least."""
     @_builtins.property
     def spec(self) -> _backtest_pb2.BacktestSpec:
         """What all points have in common. Required."""
 
     @_builtins.property
     def axes(self) -> _containers.RepeatedCompositeFieldContainer[_sweep_pb2.SweepAxis]:
-        """1 to 8 fields that take several values. All combinations of them, the grid, are 2 to 10000 points."""
+        """1 to 8 fields that take several values. All combinations of them, the grid, are 2 to 10000 points. Where exit_style
+        is one of them, points with HOLD_TO_EXPIRY leave out what the spec and other axes say of exits, and what would then
+        be the same point several times is one.
+        """
 
     @_builtins.property
     def split_time(self) -> _timestamp_pb2.Timestamp:
@@ -860,10 +932,11 @@ class CreateSweepRequest(_message.Message):
         seed: _builtins.int = ...,
         split_time: _timestamp_pb2.Timestamp | None = ...,
         rank_by: _builtins.str = ...,
+        folds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "split_time", b"split_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["axes", b"axes", "random_points", b"random_points", "rank_by", b"rank_by", "request_id", b"request_id", "seed", b"seed", "spec", b"spec", "split_time", b"split_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["axes", b"axes", "folds", b"folds", "random_points", b"random_points", "rank_by", b"rank_by", "request_id", b"request_id", "seed", b"seed", "spec", b"spec", "split_time", b"split_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -935,6 +1008,7 @@ class GetSweepResponse(_message.Message):
     BEST_FIELD_NUMBER: _builtins.int
     CHOSEN_FIELD_NUMBER: _builtins.int
     HEATMAP_FIELD_NUMBER: _builtins.int
+    WALK_FORWARD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def sweep(self) -> _sweep_pb2.Sweep:
         """The sweep."""
@@ -945,11 +1019,17 @@ class GetSweepResponse(_message.Message):
 
     @_builtins.property
     def chosen(self) -> _sweep_pb2.SweepPoint:
-        """The point that is best in sample, as it did out of sample; unset while there is none. Of equal ones the first."""
+        """The point that is best in sample, as it did out of sample; unset while there is none, and with several folds. Of
+        equal ones the first.
+        """
 
     @_builtins.property
     def heatmap(self) -> _sweep_pb2.Heatmap:
         """Unset where no two fields take several values."""
+
+    @_builtins.property
+    def walk_forward(self) -> _sweep_pb2.WalkForward:
+        """The point that each fold chooses, and what they made together; unset with one fold, which has `chosen`."""
 
     def __init__(
         self,
@@ -958,10 +1038,11 @@ class GetSweepResponse(_message.Message):
         best: _abc.Iterable[_sweep_pb2.SweepPoint] | None = ...,
         chosen: _sweep_pb2.SweepPoint | None = ...,
         heatmap: _sweep_pb2.Heatmap | None = ...,
+        walk_forward: _sweep_pb2.WalkForward | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep", "walk_forward", b"walk_forward"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best", b"best", "chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best", b"best", "chosen", b"chosen", "heatmap", b"heatmap", "sweep", b"sweep", "walk_forward", b"walk_forward"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1362,3 +1443,69 @@ class ExportProgress(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportProgress: _TypeAlias = ExportProgress  # noqa: Y015
+
+@_typing.final
+class GetParityRequest(_message.Message):
+    """Which chain, and by which rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    BACKTEST_ID_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The chain's account. Required."""
+    position_id: _builtins.str
+    """The chain. Required; it must be closed."""
+    backtest_id: _builtins.str
+    """A run whose spec and data are taken. This or spec."""
+    @_builtins.property
+    def spec(self) -> _backtest_pb2.BacktestSpec:
+        """The rules, fills and data of the lab; its period, quantity and max_open_chains do not count. This or backtest_id."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        position_id: _builtins.str = ...,
+        spec: _backtest_pb2.BacktestSpec | None = ...,
+        backtest_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "backtest_id", b"backtest_id", "position_id", b"position_id", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetParityRequest: _TypeAlias = GetParityRequest  # noqa: Y015
+
+@_typing.final
+class GetParityResponse(_message.Message):
+    """A chain beside the lab's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAIN_FIELD_NUMBER: _builtins.int
+    PARITY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def chain(self) -> _chain_pb2.PositionChain:
+        """The chain as the ledger has it, exact."""
+
+    @_builtins.property
+    def parity(self) -> _parity_pb2.ChainParity:
+        """The comparison, in doubles."""
+
+    def __init__(
+        self,
+        *,
+        chain: _chain_pb2.PositionChain | None = ...,
+        parity: _parity_pb2.ChainParity | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "parity", b"parity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "parity", b"parity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetParityResponse: _TypeAlias = GetParityResponse  # noqa: Y015

@@ -37,7 +37,8 @@ class BacktestServiceStub:
     def __new__(cls, channel: _aio.Channel) -> BacktestServiceAsyncStub: ...
     CreateBacktest: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.CreateBacktestRequest, _backtest_service_pb2.CreateBacktestResponse]
     """Queues a run. The same request_id with the same spec gives the same run. Errors: INVALID_ARGUMENT (the field that
-    makes no sense), NOT_FOUND (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+    makes no sense), NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (ENGINE_CHANGED), ALREADY_EXISTS
+    (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetBacktest: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetBacktestRequest, _backtest_service_pb2.GetBacktestResponse]
     """One run. Errors: NOT_FOUND (BACKTEST_NOT_FOUND)."""
@@ -70,6 +71,8 @@ class BacktestServiceStub:
     """Chains of a run with their legs, oldest first. Errors: NOT_FOUND, INVALID_ARGUMENT (OUT_OF_BOUNDS,
     INVALID_PAGE_TOKEN).
     """
+    ListBacktestCycles: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListBacktestCyclesRequest, _backtest_service_pb2.ListBacktestCyclesResponse]
+    """Cycles of a wheel, oldest first; none of another strategy. Errors: as ListBacktestChains."""
     ListSteps: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListStepsRequest, _backtest_service_pb2.ListStepsResponse]
     """Decisions of a run, oldest first. Errors: as ListBacktestChains."""
     ListEquityPoints: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListEquityPointsRequest, _backtest_service_pb2.ListEquityPointsResponse]
@@ -89,7 +92,7 @@ class BacktestServiceStub:
     (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetSweep: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetSweepRequest, _backtest_service_pb2.GetSweepResponse]
-    """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+    """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
     NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
     """
     ListSweeps: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepsRequest, _backtest_service_pb2.ListSweepsResponse]
@@ -117,8 +120,16 @@ class BacktestServiceStub:
     ExportTrainingData: _grpc.UnaryStreamMultiCallable[_backtest_service_pb2.ExportTrainingDataRequest, _backtest_service_pb2.ExportTrainingDataResponse]
     """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
     far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
-    whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+    whole. The same request gives the same bytes. docs/lab.md says what the columns are. There are none of a wheel: what
+    a sale was worth hangs on the coins that followed it. Errors: INVALID_ARGUMENT (CONTRADICTION with backtest_id: it
+    is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
+    are made by the engine that there is, and would be of another run), UNAVAILABLE.
+    """
+    GetParity: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]
+    """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+    net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+    (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+    MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -130,7 +141,8 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateBacktest: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.CreateBacktestRequest, _backtest_service_pb2.CreateBacktestResponse]  # type: ignore[assignment]
     """Queues a run. The same request_id with the same spec gives the same run. Errors: INVALID_ARGUMENT (the field that
-    makes no sense), NOT_FOUND (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+    makes no sense), NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (ENGINE_CHANGED), ALREADY_EXISTS
+    (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetBacktest: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetBacktestRequest, _backtest_service_pb2.GetBacktestResponse]  # type: ignore[assignment]
     """One run. Errors: NOT_FOUND (BACKTEST_NOT_FOUND)."""
@@ -163,6 +175,8 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     """Chains of a run with their legs, oldest first. Errors: NOT_FOUND, INVALID_ARGUMENT (OUT_OF_BOUNDS,
     INVALID_PAGE_TOKEN).
     """
+    ListBacktestCycles: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListBacktestCyclesRequest, _backtest_service_pb2.ListBacktestCyclesResponse]  # type: ignore[assignment]
+    """Cycles of a wheel, oldest first; none of another strategy. Errors: as ListBacktestChains."""
     ListSteps: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListStepsRequest, _backtest_service_pb2.ListStepsResponse]  # type: ignore[assignment]
     """Decisions of a run, oldest first. Errors: as ListBacktestChains."""
     ListEquityPoints: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListEquityPointsRequest, _backtest_service_pb2.ListEquityPointsResponse]  # type: ignore[assignment]
@@ -182,7 +196,7 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
     """
     GetSweep: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetSweepRequest, _backtest_service_pb2.GetSweepResponse]  # type: ignore[assignment]
-    """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+    """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
     NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
     """
     ListSweeps: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListSweepsRequest, _backtest_service_pb2.ListSweepsResponse]  # type: ignore[assignment]
@@ -210,8 +224,16 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     ExportTrainingData: _aio.UnaryStreamMultiCallable[_backtest_service_pb2.ExportTrainingDataRequest, _backtest_service_pb2.ExportTrainingDataResponse]  # type: ignore[assignment]
     """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
     far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
-    whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+    whole. The same request gives the same bytes. docs/lab.md says what the columns are. There are none of a wheel: what
+    a sale was worth hangs on the coins that followed it. Errors: INVALID_ARGUMENT (CONTRADICTION with backtest_id: it
+    is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
+    are made by the engine that there is, and would be of another run), UNAVAILABLE.
+    """
+    GetParity: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]  # type: ignore[assignment]
+    """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+    net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+    (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+    MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
     """
 
 class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -226,7 +248,8 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_backtest_service_pb2.CreateBacktestResponse, _abc.Awaitable[_backtest_service_pb2.CreateBacktestResponse]]:
         """Queues a run. The same request_id with the same spec gives the same run. Errors: INVALID_ARGUMENT (the field that
-        makes no sense), NOT_FOUND (DATASET_NOT_FOUND), ALREADY_EXISTS (REQUEST_ID_REUSED), UNAVAILABLE.
+        makes no sense), NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (ENGINE_CHANGED), ALREADY_EXISTS
+        (REQUEST_ID_REUSED), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -309,6 +332,14 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ListBacktestCycles(
+        self,
+        request: _backtest_service_pb2.ListBacktestCyclesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.ListBacktestCyclesResponse, _abc.Awaitable[_backtest_service_pb2.ListBacktestCyclesResponse]]:
+        """Cycles of a wheel, oldest first; none of another strategy. Errors: as ListBacktestChains."""
+
+    @_abc_1.abstractmethod
     def ListSteps(
         self,
         request: _backtest_service_pb2.ListStepsRequest,
@@ -362,7 +393,7 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _backtest_service_pb2.GetSweepRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_backtest_service_pb2.GetSweepResponse, _abc.Awaitable[_backtest_service_pb2.GetSweepResponse]]:
-        """One sweep: how far it has come, its best points, the one that its in-sample part chooses, and a heatmap. Errors:
+        """One sweep: how far it has come, its best points, what its in-sample parts choose, and a heatmap. Errors:
         NOT_FOUND (SWEEP_NOT_FOUND), INVALID_ARGUMENT (OUT_OF_BOUNDS, CONTRADICTION).
         """
 
@@ -432,8 +463,22 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_backtest_service_pb2.ExportTrainingDataResponse], _abc.AsyncIterator[_backtest_service_pb2.ExportTrainingDataResponse]]:
         """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
         far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
-        whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED), UNAVAILABLE.
+        whole. The same request gives the same bytes. docs/lab.md says what the columns are. There are none of a wheel: what
+        a sale was worth hangs on the coins that followed it. Errors: INVALID_ARGUMENT (CONTRADICTION with backtest_id: it
+        is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
+        are made by the engine that there is, and would be of another run), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetParity(
+        self,
+        request: _backtest_service_pb2.GetParityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.GetParityResponse, _abc.Awaitable[_backtest_service_pb2.GetParityResponse]]:
+        """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+        net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+        (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+        MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
         """
 
 def add_BacktestServiceServicer_to_server(servicer: BacktestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,6 +28,11 @@ class SweepAxis(_message.Message):
     what points are ranked by, is out of sample. The best of many out of sample is still lucky; what the point that was
     chosen in sample made out of sample is what choosing was worth.
 
+    With several folds the part after the split is cut into as many windows, one after the other. A point is run in each of
+    them, with capital of its own, and what is shown of it is all its windows together. The in-sample part of a window is
+    all that comes before it, from the start of the sweep on; it chooses the point of that window. The chosen ones' windows
+    together are the walk forward.
+
     A field that takes several values.
     """
 
@@ -104,7 +109,7 @@ class SweepPoint(_message.Message):
     number: _builtins.int
     """1, 2, … in the order of creation. Of a grid the last axis changes fastest."""
     done: _builtins.bool
-    """Both of its runs are done, or it failed."""
+    """All of its runs are done, or it failed."""
     error: _builtins.str
     """Why it failed: its values make no sense together (known from its creation on), or there is no data."""
     value: _builtins.float
@@ -112,26 +117,30 @@ class SweepPoint(_message.Message):
     rank: _builtins.int
     """1 is the best of the points that are done, by `value`; equal values have equal ranks; 0 is none."""
     in_sample_rank: _builtins.int
-    """The same by the metric in sample, whose value is not shown."""
+    """The same by the metric in sample, whose value is not shown. 0 with several folds: each has in-sample ranks of its own."""
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpecChange]:
         """Its value of each axis, in their order."""
 
     @_builtins.property
     def spec(self) -> _backtest_pb2.BacktestSpec:
-        """What is run out of sample, in full: CreateBacktest of it makes a run with these metrics and this equity, and all its
-        chains and decisions. Unset where the values make no sense together.
+        """What is run out of sample, in full: CreateBacktest of it, with the sweep's engine_version, makes a run with these
+        metrics and this equity, and all its chains and decisions. With several folds each window is one such run, from the
+        window's start_time to its end_time. Unset where the values make no sense together.
         """
 
     @_builtins.property
     def metrics(self) -> _backtest_pb2.BacktestMetrics:
         """Of the out-of-sample run, without what needs more runs: interval, sensitivity, and two shares of the data. Unset
-        until it is done.
+        until it is done. With several folds of all windows together: profits, drawdowns in money, chains, days and data add
+        up; percentages and ratios are of one curve in which each window grows from where the one before ended.
         """
 
     @_builtins.property
     def equity(self) -> _containers.RepeatedCompositeFieldContainer[_backtest_pb2.EquityPoint]:
-        """Its equity, thinned to some 50 points."""
+        """Its equity, thinned to some 50 points. With several folds profits add up: each window begins where the one before
+        ended.
+        """
 
     def __init__(
         self,
@@ -156,6 +165,112 @@ class SweepPoint(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
 Global___SweepPoint: _TypeAlias = SweepPoint  # noqa: Y015
+
+@_typing.final
+class SweepFold(_message.Message):
+    """One of several folds: a window out of sample, and the point that was the best in all that came before it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    CHOSEN_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """1, 2, … in time."""
+    chosen: _builtins.int
+    """The number of the point that is best in sample, of those that are done, of equal ones the first; 0 while there is
+    none.
+    """
+    value: _builtins.float
+    """The metric that the sweep ranks by, of this window; unset where it cannot be told."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Where its window begins and its in-sample part, from the start of the sweep on, ends."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Where its window ends."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpecChange]:
+        """Its value of each axis, in their order."""
+
+    @_builtins.property
+    def metrics(self) -> _backtest_pb2.BacktestMetrics:
+        """What it made in this window alone."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        chosen: _builtins.int = ...,
+        changes: _abc.Iterable[Global___SpecChange] | None = ...,
+        metrics: _backtest_pb2.BacktestMetrics | None = ...,
+        value: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "end_time", b"end_time", "metrics", b"metrics", "start_time", b"start_time", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "changes", b"changes", "chosen", b"chosen", "end_time", b"end_time", "metrics", b"metrics", "number", b"number", "start_time", b"start_time", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___SweepFold: _TypeAlias = SweepFold  # noqa: Y015
+
+@_typing.final
+class WalkForward(_message.Message):
+    """What somebody made who took at the start of each window the point that had been the best until then."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLDS_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    EQUITY_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    RANK_FIELD_NUMBER: _builtins.int
+    value: _builtins.float
+    """The metric that the sweep ranks by; unset where it cannot be told."""
+    rank: _builtins.int
+    """What rank `value` would have among the points that are done; 0 without a value."""
+    @_builtins.property
+    def folds(self) -> _containers.RepeatedCompositeFieldContainer[Global___SweepFold]:
+        """In time."""
+
+    @_builtins.property
+    def metrics(self) -> _backtest_pb2.BacktestMetrics:
+        """Of the chosen points' windows together, as those of a point. Where they differ in strategy, style, quantity or
+        max_open_chains, what would need them to be equal is unset. Unset until each fold has a point.
+        """
+
+    @_builtins.property
+    def equity(self) -> _containers.RepeatedCompositeFieldContainer[_backtest_pb2.EquityPoint]:
+        """Their equity, thinned to some 200 points; profits add up."""
+
+    def __init__(
+        self,
+        *,
+        folds: _abc.Iterable[Global___SweepFold] | None = ...,
+        metrics: _backtest_pb2.BacktestMetrics | None = ...,
+        equity: _abc.Iterable[_backtest_pb2.EquityPoint] | None = ...,
+        value: _builtins.float | None = ...,
+        rank: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "metrics", b"metrics", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "equity", b"equity", "folds", b"folds", "metrics", b"metrics", "rank", b"rank", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___WalkForward: _TypeAlias = WalkForward  # noqa: Y015
 
 @_typing.final
 class HeatmapCell(_message.Message):
@@ -202,11 +317,11 @@ class Heatmap(_message.Message):
     """The field whose values are the columns."""
     @_builtins.property
     def row_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """In the order of the axis."""
+        """In the order of the axis; last an empty one, where exits of points that are held to expiry are left out."""
 
     @_builtins.property
     def column_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """In the order of the axis."""
+        """In the same way."""
 
     @_builtins.property
     def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeatmapCell]:
@@ -251,6 +366,8 @@ class Sweep(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    ENGINE_VERSION_FIELD_NUMBER: _builtins.int
+    FOLDS_FIELD_NUMBER: _builtins.int
     sweep_id: _builtins.str
     """Made by the server."""
     random_points: _builtins.int
@@ -271,6 +388,10 @@ class Sweep(_message.Message):
     """Seconds until the end, by the pace until now; unset where it cannot be said."""
     error: _builtins.str
     """Why it failed."""
+    engine_version: _builtins.str
+    """The version of the engine that all its points are run with."""
+    folds: _builtins.int
+    """Windows that the part after the split is cut into."""
     @_builtins.property
     def spec(self) -> _backtest_pb2.BacktestSpec:
         """What all points have in common, as it was given."""
@@ -314,10 +435,12 @@ class Sweep(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        engine_version: _builtins.str = ...,
+        folds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_eta_seconds", b"_eta_seconds", "create_time", b"create_time", "end_time", b"end_time", "eta_seconds", b"eta_seconds", "spec", b"spec", "split_time", b"split_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_seconds", b"_eta_seconds", "axes", b"axes", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "eta_seconds", b"eta_seconds", "points_done", b"points_done", "points_failed", b"points_failed", "points_total", b"points_total", "random_points", b"random_points", "rank_by", b"rank_by", "seed", b"seed", "spec", b"spec", "split_time", b"split_time", "start_time", b"start_time", "state", b"state", "sweep_id", b"sweep_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_eta_seconds", b"_eta_seconds", "axes", b"axes", "create_time", b"create_time", "end_time", b"end_time", "engine_version", b"engine_version", "error", b"error", "eta_seconds", b"eta_seconds", "folds", b"folds", "points_done", b"points_done", "points_failed", b"points_failed", "points_total", b"points_total", "random_points", b"random_points", "rank_by", b"rank_by", "seed", b"seed", "spec", b"spec", "split_time", b"split_time", "start_time", b"start_time", "state", b"state", "sweep_id", b"sweep_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__eta_seconds: _TypeAlias = _typing.Literal["eta_seconds"]  # noqa: Y015
     _WhichOneofArgType__eta_seconds: _TypeAlias = _typing.Literal["_eta_seconds", b"_eta_seconds"]  # noqa: Y015

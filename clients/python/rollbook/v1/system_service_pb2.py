@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n rollbook/v1/system_service.proto\x12\x0brollbook.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x18\n\x16GetServerStatusRequest\"\xc9\x03\n\x17GetServerStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x16\n\x0esqlite_version\x18\x02 \x01(\t\x12\x11\n\tledger_id\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x11\n\thead_hash\x18\x05 \x01(\t\x12\x10\n\x08watchers\x18\x06 \x01(\x05\x12\x33\n\x0flast_check_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13last_check_revision\x18\x08 \x01(\x03\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rcached_chains\x18\n \x01(\x03\x12\x17\n\x0fqueued_commands\x18\x0b \x01(\x03\x12.\n\nclock_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06lab_id\x18\r \x01(\t\x12\x14\n\x0clab_revision\x18\x0e \x01(\x03\x12\x19\n\x11running_backtests\x18\x0f \x01(\x05\x12\x18\n\x10queued_backtests\x18\x10 \x01(\x05\x32m\n\rSystemService\x12\\\n\x0fGetServerStatus\x12#.rollbook.v1.GetServerStatusRequest\x1a$.rollbook.v1.GetServerStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n rollbook/v1/system_service.proto\x12\x0brollbook.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x18\n\x16GetServerStatusRequest\"\xf8\x03\n\x17GetServerStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x16\n\x0esqlite_version\x18\x02 \x01(\t\x12\x11\n\tledger_id\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x11\n\thead_hash\x18\x05 \x01(\t\x12\x10\n\x08watchers\x18\x06 \x01(\x05\x12\x33\n\x0flast_check_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13last_check_revision\x18\x08 \x01(\x03\x12.\n\nstart_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rcached_chains\x18\n \x01(\x03\x12\x17\n\x0fqueued_commands\x18\x0b \x01(\x03\x12.\n\nclock_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06lab_id\x18\r \x01(\t\x12\x14\n\x0clab_revision\x18\x0e \x01(\x03\x12\x19\n\x11running_backtests\x18\x0f \x01(\x05\x12\x18\n\x10queued_backtests\x18\x10 \x01(\x05\x12\x16\n\x0erunning_sweeps\x18\x11 \x01(\x05\x12\x15\n\rqueued_sweeps\x18\x12 \x01(\x05\x32m\n\rSystemService\x12\\\n\x0fGetServerStatus\x12#.rollbook.v1.GetServerStatusRequest\x1a$.rollbook.v1.GetServerStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSERVERSTATUSREQUEST']._serialized_start=82
   _globals['_GETSERVERSTATUSREQUEST']._serialized_end=106
   _globals['_GETSERVERSTATUSRESPONSE']._serialized_start=109
-  _globals['_GETSERVERSTATUSRESPONSE']._serialized_end=566
-  _globals['_SYSTEMSERVICE']._serialized_start=568
-  _globals['_SYSTEMSERVICE']._serialized_end=677
+  _globals['_GETSERVERSTATUSRESPONSE']._serialized_end=613
+  _globals['_SYSTEMSERVICE']._serialized_start=615
+  _globals['_SYSTEMSERVICE']._serialized_end=724
 # @@protoc_insertion_point(module_scope)

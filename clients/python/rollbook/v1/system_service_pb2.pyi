@@ -56,6 +56,8 @@ class GetServerStatusResponse(_message.Message):
     LAB_REVISION_FIELD_NUMBER: _builtins.int
     RUNNING_BACKTESTS_FIELD_NUMBER: _builtins.int
     QUEUED_BACKTESTS_FIELD_NUMBER: _builtins.int
+    RUNNING_SWEEPS_FIELD_NUMBER: _builtins.int
+    QUEUED_SWEEPS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Version of rollbook-server."""
     sqlite_version: _builtins.str
@@ -82,6 +84,10 @@ class GetServerStatusResponse(_message.Message):
     """Backtests that run."""
     queued_backtests: _builtins.int
     """Backtests that wait for a worker."""
+    running_sweeps: _builtins.int
+    """Sweeps that run."""
+    queued_sweeps: _builtins.int
+    """Sweeps that wait for a worker."""
     @_builtins.property
     def last_check_time(self) -> _timestamp_pb2.Timestamp:
         """When `rollbook-server check` last passed on this file; unset if never."""
@@ -113,10 +119,12 @@ class GetServerStatusResponse(_message.Message):
         lab_revision: _builtins.int = ...,
         running_backtests: _builtins.int = ...,
         queued_backtests: _builtins.int = ...,
+        running_sweeps: _builtins.int = ...,
+        queued_sweeps: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock_time", b"clock_time", "last_check_time", b"last_check_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_chains", b"cached_chains", "clock_time", b"clock_time", "head_hash", b"head_hash", "lab_id", b"lab_id", "lab_revision", b"lab_revision", "last_check_revision", b"last_check_revision", "last_check_time", b"last_check_time", "ledger_id", b"ledger_id", "queued_backtests", b"queued_backtests", "queued_commands", b"queued_commands", "revision", b"revision", "running_backtests", b"running_backtests", "sqlite_version", b"sqlite_version", "start_time", b"start_time", "version", b"version", "watchers", b"watchers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached_chains", b"cached_chains", "clock_time", b"clock_time", "head_hash", b"head_hash", "lab_id", b"lab_id", "lab_revision", b"lab_revision", "last_check_revision", b"last_check_revision", "last_check_time", b"last_check_time", "ledger_id", b"ledger_id", "queued_backtests", b"queued_backtests", "queued_commands", b"queued_commands", "queued_sweeps", b"queued_sweeps", "revision", b"revision", "running_backtests", b"running_backtests", "running_sweeps", b"running_sweeps", "sqlite_version", b"sqlite_version", "start_time", b"start_time", "version", b"version", "watchers", b"watchers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,20 +3,21 @@ what they are ranked by. Fields are named as in the API.
 
 The period is cut in two. A point is a run up to the split, which only chooses, and one from the split on, with capital
 of its own, by which it is shown and ranked. Both know what was known before they began (volatility looks back over all
-bars), and neither knows what came after its end: the engine looks at nothing that is not known yet.
+bars), and neither knows what came after its end: the engine looks at nothing that is not known yet. With several folds
+the second part is cut into windows (module walk_forward), each with a run, and with a choice by all that is before it.
 """
 
 import math
 import random
-import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rollbook_server.domain.backtest.fields import changed, is_field, value_of
 from rollbook_server.domain.backtest.metrics import BacktestMetrics
 from rollbook_server.domain.backtest.outcomes import BacktestState
 from rollbook_server.domain.backtest.runs import EquityPoint
-from rollbook_server.domain.backtest.spec import BacktestSpec, DatasetFacts, resolve
+from rollbook_server.domain.backtest.spec import BacktestSpec, DatasetFacts, ExitSpec, ExitStyle, resolve
+from rollbook_server.domain.backtest.walk_forward import Window, windows
 from rollbook_server.domain.clock import DAY, Micros
 from rollbook_server.domain.errors import InvalidArgument, Reason, Refusal
 from rollbook_server.domain.executions import StrategyKind
@@ -29,6 +30,7 @@ IN_SAMPLE = 2 / 3
 
 _FIXED = ("schema_version", "name", "start_time", "end_time", "seed")
 """Fields that tell nothing of two points, or whose points could not be compared; with them, all of `data`."""
+_EXIT_STYLE, _EXITS = "exit_style", "exits."
 
 RANKED = (
     *(
@@ -71,6 +73,7 @@ class SweepPlan:
     seed: int = 0
     split_time: Micros | None = None
     rank_by: str = ""
+    folds: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Design:
     from_time: Micros
     """Where the in-sample part begins."""
     points: Sequence[PlannedPoint]
+    windows: Sequence[Window]
+    """Of several folds; empty for one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +122,30 @@ class SweepPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SweepFold:
+    """One of several folds: its window, and what the point made in it that was best in all that is before it."""
+
+    number: int
+    start_time: Micros
+    end_time: Micros
+    chosen: int = 0
+    changes: tuple[SpecChange, ...] = ()
+    metrics: BacktestMetrics | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkForward:
+    """What the points that were chosen in several folds made together."""
+
+    folds: tuple[SweepFold, ...]
+    metrics: BacktestMetrics | None = None
+    equity: Sequence[EquityPoint] = ()
+    value: float | None = None
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """A sweep, from its creation on."""
 
@@ -132,6 +161,7 @@ class Sweep:
     create_time: Micros
     start_time: Micros | None
     end_time: Micros | None
+    engine_version: str
 
     @property
     def eta_seconds(self) -> float | None:
@@ -139,25 +169,6 @@ class Sweep:
         if self.state is not BacktestState.RUNNING or not self.points_done:
             return None
         return self.seconds / self.points_done * (self.points_total - self.points_done)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeatmapCell:
-    """What points with some values of two fields came to."""
-
-    points: int
-    median: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heatmap:
-    """Two fields against each other; cells row by row."""
-
-    row_field: str
-    column_field: str
-    row_values: tuple[str, ...]
-    column_values: tuple[str, ...]
-    cells: tuple[HeatmapCell, ...]
 
 
 def design(plan: SweepPlan, datasets: Mapping[str, DatasetFacts]) -> Design:
@@ -180,19 +191,17 @@ def design(plan: SweepPlan, datasets: Mapping[str, DatasetFacts]) -> Design:
     _demand_sense(plan, drawn, specs)
     whole = next(spec for spec in specs if isinstance(spec, BacktestSpec))
     assert whole.start_time is not None
-    split_time = _split(plan, whole, datasets[whole.data.spot_dataset_id])
+    split_time, end = _split(plan, whole, datasets[whole.data.spot_dataset_id])
+    cut = windows(split_time, end, plan.folds)
     points = [
         PlannedPoint(texts, replace(spec, start_time=split_time))
         if isinstance(spec, BacktestSpec)
         else PlannedPoint(texts, None, spec.message)
         for texts, spec in zip(drawn, specs, strict=True)
     ]
-    return Design(replace(plan, split_time=split_time, rank_by=rank_by), whole.start_time, points)
-
-
-def in_sample(spec: BacktestSpec, from_time: Micros) -> BacktestSpec:
-    """What is run in sample, by what is run out of sample: up to where that begins."""
-    return replace(spec, start_time=from_time, end_time=spec.start_time)
+    return Design(
+        replace(plan, split_time=split_time, rank_by=rank_by), whole.start_time, points, cut if plan.folds > 1 else ()
+    )
 
 
 def figure(metrics: BacktestMetrics, rank_by: str) -> float | None:
@@ -201,45 +210,6 @@ def figure(metrics: BacktestMetrics, rank_by: str) -> float | None:
     for name in rank_by.split("."):
         value = getattr(value, name)
     return float(value) if isinstance(value, int | float) else None
-
-
-def heatmap_axes(axes: Sequence[SweepAxis], fields: Sequence[str]) -> tuple[int, int] | None:
-    """The places of the two axes of a heatmap; None where there are no two. Raises InvalidArgument."""
-    places = {axis.field: place for place, axis in enumerate(axes)}
-    if not fields:
-        several = [place for place, axis in enumerate(axes) if len(axis.values) > 1]
-        return (several[0], several[1]) if len(several) > 1 else None
-    if len(fields) != 2:
-        raise InvalidArgument(Reason.OUT_OF_BOUNDS, "a heatmap has two fields", "heatmap_fields")
-    for number, field in enumerate(fields):
-        if field not in places:
-            raise InvalidArgument(
-                Reason.OUT_OF_BOUNDS, f"{field[:80]!r} is no axis of this sweep", f"heatmap_fields[{number}]"
-            )
-    if fields[0] == fields[1]:
-        raise InvalidArgument(Reason.CONTRADICTION, "a heatmap has two different fields", "heatmap_fields[1]")
-    return places[fields[0]], places[fields[1]]
-
-
-def heatmap(
-    axes: Sequence[SweepAxis], places: tuple[int, int], points: Iterable[tuple[Sequence[str], float]]
-) -> Heatmap:
-    """Two axes against each other: in each cell the median over the points that have its values, whatever their other
-    ones. Points come with their values of all axes and their figure."""
-    rows, columns = (axes[place] for place in places)
-    cells: dict[tuple[str, str], list[float]] = {(row, column): [] for row in rows.values for column in columns.values}
-    for texts, value in points:
-        cells[texts[places[0]], texts[places[1]]].append(value)
-    return Heatmap(
-        row_field=rows.field,
-        column_field=columns.field,
-        row_values=rows.values,
-        column_values=columns.values,
-        cells=tuple(
-            HeatmapCell(points=len(values), median=statistics.median(values) if values else None)
-            for values in cells.values()
-        ),
-    )
 
 
 def _demand_axes(axes: Sequence[SweepAxis]) -> None:
@@ -264,36 +234,59 @@ def _demand_axes(axes: Sequence[SweepAxis]) -> None:
 
 
 def _usual_rank(spec: BacktestSpec) -> str:
-    return "usd.return_pct" if spec.strategy is StrategyKind.CASH_SECURED_PUT else "coin.return_pct"
+    return "coin.return_pct" if spec.strategy is StrategyKind.COVERED_CALL else "usd.return_pct"
 
 
 def _drawn(plan: SweepPlan) -> list[tuple[str, ...]]:
     """The values of all points in order, or of those that were drawn. Raises InvalidArgument."""
-    whole = math.prod(len(axis.values) for axis in plan.axes)
-    if whole < 2:
+    size, places = _size(plan.axes), math.prod(len(axis.values) for axis in plan.axes)
+    if size < 2:
         raise InvalidArgument(Reason.OUT_OF_BOUNDS, "a sweep has two points at least", "axes")
+    points: dict[tuple[str, ...], None] = {}
     if not plan.random_points:
-        if whole > MOST_POINTS:
-            sentence = f"a grid of {whole:,} points, at most {MOST_POINTS:,} are allowed; draw some by random_points"
+        if size > MOST_POINTS:
+            sentence = f"a grid of {size:,} points, at most {MOST_POINTS:,} are allowed; draw some by random_points"
             raise InvalidArgument(Reason.TOO_LARGE, sentence, "axes")
-        return [_values(plan.axes, number) for number in range(whole)]
-    if not 2 <= plan.random_points <= min(MOST_POINTS, whole):
-        sentence = f"{plan.random_points} is not within 2 and {min(MOST_POINTS, whole):,}"
+        points = dict.fromkeys(_values(plan.axes, place) for place in range(places))
+    elif not 2 <= plan.random_points <= min(MOST_POINTS, size):
+        sentence = f"{plan.random_points} is not within 2 and {min(MOST_POINTS, size):,}"
         raise InvalidArgument(Reason.OUT_OF_BOUNDS, sentence, "random_points")
     chance = random.Random(plan.seed)
-    numbers: dict[int, None] = {}
-    while len(numbers) < plan.random_points:
-        numbers[chance.randrange(whole)] = None
-    return [_values(plan.axes, number) for number in numbers]
+    while len(points) < plan.random_points:
+        points[_values(plan.axes, chance.randrange(places))] = None
+    return list(points)
 
 
-def _values(axes: Sequence[SweepAxis], number: int) -> tuple[str, ...]:
-    """The values of a point of the grid; the last axis changes fastest."""
+def _size(axes: Sequence[SweepAxis]) -> int:
+    """How many points a grid has; what is held to expiry has no exits, and is one point whatever is said of them.
+    Raises InvalidArgument."""
+    exits = math.prod(len(axis.values) for axis in axes if axis.field.startswith(_EXITS))
+    others = math.prod(len(axis.values) for axis in axes if not axis.field.startswith(_EXITS))
+    for axis in axes:
+        if axis.field == _EXIT_STYLE:
+            held = sum(map(_holds, axis.values))
+            if held == len(axis.values) and exits > 1:
+                number = next(place for place, each in enumerate(axes) if each.field.startswith(_EXITS))
+                raise InvalidArgument(
+                    Reason.CONTRADICTION, "HOLD_TO_EXPIRY has no rules of exit", f"axes[{number}].field"
+                )
+            return others // len(axis.values) * ((len(axis.values) - held) * exits + held)
+    return others * exits
+
+
+def _holds(exit_style: str) -> bool:
+    return exit_style.upper() == ExitStyle.HOLD_TO_EXPIRY
+
+
+def _values(axes: Sequence[SweepAxis], place: int) -> tuple[str, ...]:
+    """The values of a place of the grid; the last axis changes fastest. What is held to expiry has no exits."""
     texts = []
     for axis in reversed(axes):
-        number, place = divmod(number, len(axis.values))
-        texts.append(axis.values[place])
-    return tuple(reversed(texts))
+        place, value = divmod(place, len(axis.values))
+        texts.append(axis.values[value])
+    texts.reverse()
+    held = any(axis.field == _EXIT_STYLE and _holds(text) for axis, text in zip(axes, texts, strict=True))
+    return tuple("" if held and axis.field.startswith(_EXITS) else text for axis, text in zip(axes, texts, strict=True))
 
 
 def _resolved(
@@ -305,7 +298,10 @@ def _resolved(
     """The spec of a point over the whole period, or why it has none."""
     spec = plan.spec
     for axis, known, text in zip(plan.axes, values, texts, strict=True):
-        spec = changed(spec, axis.field, known[text])
+        if axis.field == _EXIT_STYLE and _holds(text):
+            spec = replace(spec, exits=ExitSpec())
+        if text in known:
+            spec = changed(spec, axis.field, known[text])
     try:
         return resolve(spec, datasets)
     except InvalidArgument as refusal:
@@ -335,8 +331,8 @@ def _demand_sense(plan: SweepPlan, drawn: Sequence[Sequence[str]], specs: Sequen
         raise refusals[0]
 
 
-def _split(plan: SweepPlan, spec: BacktestSpec, spot: DatasetFacts) -> Micros:
-    """Where the period is cut. Raises InvalidArgument."""
+def _split(plan: SweepPlan, spec: BacktestSpec, spot: DatasetFacts) -> Window:
+    """The part out of sample, as far as there is data. Raises InvalidArgument."""
     assert spec.start_time is not None
     assert spec.end_time is not None
     begin, end = max(spec.start_time, spot.first_time), min(spec.end_time, spot.last_time + spot.interval)
@@ -347,4 +343,4 @@ def _split(plan: SweepPlan, spec: BacktestSpec, spot: DatasetFacts) -> Micros:
         raise InvalidArgument(
             Reason.OUT_OF_BOUNDS, "both parts of the period must be a day long at least", "split_time"
         )
-    return split
+    return split, end

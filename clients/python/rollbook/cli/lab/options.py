@@ -145,6 +145,16 @@ Exit = Annotated[
         autocompletion=_complete(EXITS),
     ),
 ]
+SweptExit = Annotated[
+    str,
+    typer.Option(
+        "--exit",
+        metavar="|".join(EXITS),
+        help="In place of the spec's exit_style; both makes it one more field of the grid.",
+        show_default=False,
+        autocompletion=_complete(EXITS),
+    ),
+]
 
 
 def read_state(text: str) -> BacktestState:

@@ -89,11 +89,13 @@ def _queued(lab: Lab, spec: BacktestSpec, exits: str) -> Iterator[Backtest]:
     if exits == BOTH:
         yield from lab.create_exit_styles(spec)
         return
-    if exits:
-        spec = replace(spec, exit_style=ExitStyle(exits.upper().replace("-", "_")))
-        if spec.exit_style is ExitStyle.HOLD_TO_EXPIRY:
-            spec = replace(spec, exits=None)
-    yield lab.create_backtest(spec)
+    yield lab.create_backtest(with_exits(spec, exits) if exits else spec)
+
+
+def with_exits(spec: BacktestSpec, exits: str) -> BacktestSpec:
+    """The spec with an exit style of EXITS; what is held to expiry has no rules of exit."""
+    spec = replace(spec, exit_style=ExitStyle(exits.upper().replace("-", "_")))
+    return replace(spec, exits=None) if spec.exit_style is ExitStyle.HOLD_TO_EXPIRY else spec
 
 
 def say_queued(runs: Sequence[Backtest], *, watch: bool) -> None:

@@ -20,11 +20,13 @@ from rollbook.cli.connection import Session
 from rollbook.cli.failures import INTERRUPTED, REFUSED, Stop
 from rollbook.cli.lab.head import ENDED
 from rollbook.cli.lab.lookup import cut, find_sweep, shortened
-from rollbook.cli.lab.run import read_spec, say_queued, whole_ids
+from rollbook.cli.lab.options import BOTH, EXITS, one_of
+from rollbook.cli.lab.run import read_spec, say_queued, whole_ids, with_exits
+from rollbook.cli.lab.sweep_folds import fold_columns, walk_columns, walk_sentence, window_of
+from rollbook.cli.lab.sweep_heatmap import heatmap_columns, heatmap_notes, heatmap_title
 from rollbook.cli.lab.sweep_tables import (
     best_columns,
     chosen_sentence,
-    heatmap_columns,
     point_columns,
     progress,
     ranking_sentence,
@@ -49,6 +51,8 @@ from rollbook.models import (
 
 SCREEN, LINES = 0.5, 1.0
 """Seconds between two looks at a sweep."""
+CURVE = 50
+"""Signs that the equity of the chosen points is drawn with."""
 
 
 def read_time(text: str) -> datetime:
@@ -65,14 +69,20 @@ def queue_sweep(
     file: Path,
     changes: Sequence[str],
     axes: Sequence[tuple[str, list[str]]],
+    exit_style: str,
     *,
     watch: bool,
     **more: Any,
 ) -> None:
     """Reads, queues and prints, or watches."""
+    exits = one_of(exit_style, EXITS, "--exit") if exit_style else ""
+    if exits == BOTH:
+        axes = [("exit_style", [_member(each) for each in EXITS if each != BOTH]), *axes]
     if len({field for field, _ in axes}) < len(axes):
         raise Stop("--grid names a field twice — say all its values at once; nothing was sent")
     spec = read_spec(file, changes)
+    if exits and exits != BOTH:
+        spec = with_exits(spec, exits)
     with session.lab() as lab:
         sweep = lab.create_sweep(replace(spec, data=whole_ids(lab, spec)), dict(axes), **more)
         if session.json and not watch:
@@ -85,6 +95,11 @@ def queue_sweep(
                 page.line(f"It goes on by itself: `rollbook backtest sweep-show {cut(sweep.sweep_id)}` shows it.")
         if watch:
             _watch(session, lab, sweep.sweep_id, 10, ())
+
+
+def _member(exits: str) -> str:
+    """An exit style as the API writes it."""
+    return exits.upper().replace("-", "_")
 
 
 def show_sweep(session: Session, said: str, best: int, fields: Sequence[str], *, watch: bool) -> None:
@@ -112,7 +127,7 @@ def _watch(session: Session, lab: Lab, sweep_id: str, best: int, fields: Sequenc
             console = plain_console()
             with Live(console=console, auto_refresh=False, transient=True) as live:
                 while not _ended(answer := _asked(session, lab, sweep_id, best, fields)):
-                    live.update(Group(*result_tables(answer, console.width)), refresh=True)
+                    live.update(Group(*result_tables(answer, console)), refresh=True)
                     time.sleep(SCREEN)
         else:
             while not _ended(answer := _asked(session, lab, sweep_id, best, fields)):
@@ -171,9 +186,15 @@ def _print(answer: GetSweepResponse) -> None:
         page.notes(["The best of many is lucky, too; what choosing was worth is what the chosen point made."])
     if answer.chosen:
         page.line(chosen_sentence(sweep, answer.chosen))
+    if answer.walk_forward and answer.best:
+        walk = answer.walk_forward
+        page.table(fold_columns(sweep, walk), title="Chosen in sample, out of sample", sums=True)
+        page.line(walk_sentence(sweep, walk))
+        if curve := walk_columns(sweep, walk, CURVE):
+            page.table(curve)
     if answer.heatmap and answer.best:
-        page.table(heatmap_columns(sweep, answer.heatmap), title=f"Median {sweep.rank_by}, out of sample")
-        page.notes([f"Rows: {answer.heatmap.row_field}; columns: {answer.heatmap.column_field}."])
+        page.table(heatmap_columns(sweep, answer.heatmap, page.width), title=heatmap_title(sweep))
+        page.notes(heatmap_notes(sweep, answer.heatmap, page.width, coloured=page.coloured))
 
 
 def list_sweeps(session: Session, limit: int) -> None:
@@ -222,14 +243,24 @@ def list_points(session: Session, said: str, order: str, limit: int) -> None:
         page.line("There are more: raise --limit, or say 0 for all.")
 
 
-def rerun_point(session: Session, said: str, number: int, *, watch: bool) -> None:
-    """Queues a run of what a point runs out of sample."""
+def rerun_point(session: Session, said: str, number: int, fold: int, *, watch: bool) -> None:
+    """Queues a run of what a point runs out of sample; of several folds, in the window of one."""
     with session.lab() as lab:
         sweep_id = find_sweep(lab, said)
-        spec = _point(lab, sweep_id, number).spec
+        spec, answer = _point(lab, sweep_id, number).spec, lab.get_sweep(sweep_id)
         if spec is None:
             raise InvalidArgument(f"point {number} has no spec: its values make no sense together")
-        run = lab.create_backtest(spec, group_id=sweep_id)
+        walk = answer.walk_forward
+        if walk is not None:
+            window = window_of(walk.folds, fold)
+            if window is None:
+                raise Stop(
+                    f"a point of this sweep is a run in each of {len(walk.folds)} windows — say which, by --fold"
+                )
+            spec = replace(spec, start_time=window[0], end_time=window[1])
+        elif fold > 1:
+            raise Stop("this sweep has one fold; leave --fold out")
+        run = lab.create_backtest(spec, group_id=sweep_id, engine_version=_sweep_of(answer).engine_version)
         if not session.json:
             say_queued([run], watch=watch)
         elif not watch:

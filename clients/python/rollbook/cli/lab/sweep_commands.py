@@ -9,7 +9,7 @@ import typer
 
 from rollbook.cli.connection import Session
 from rollbook.cli.failures import Stop
-from rollbook.cli.lab.options import Changes, SweepId, one_of
+from rollbook.cli.lab.options import Changes, SweepId, SweptExit, one_of
 from rollbook.cli.options import Limit, read_count
 from rollbook.cli.registration import command
 
@@ -48,14 +48,16 @@ def sweep(
     session: Session,
     spec: Annotated[str, typer.Argument(metavar="SPEC.yaml", help="The spec, in YAML or JSON; - is stdin.")],
     grid: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--grid",
             metavar="FIELD=A,B,C",
             help="A field and the values that it takes, for example selection.max_delta=0.2,0.3; may be said often.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     changes: Changes = None,
+    exit_style: SweptExit = "",
     random: Annotated[
         str, typer.Option(metavar="N", help="Draw so many points from the grid.", show_default=False)
     ] = "0",
@@ -68,6 +70,7 @@ def sweep(
             show_default=False,
         ),
     ] = "",
+    folds: Annotated[str, typer.Option(metavar="N", help="Cut what is after the split into so many windows.")] = "1",
     rank_by: Annotated[
         str,
         typer.Option(
@@ -79,7 +82,8 @@ def sweep(
     """Run a spec with many values of some fields, as one job, ranked out of sample.
 
     Each point runs twice: up to the split, which only chooses, and from there on, which is shown and ranked. With
-    --watch it ends with exit code 1 if the sweep fails or is cancelled; Ctrl-C leaves it at work.
+    --folds what is after the split is cut into windows, and all that is before each chooses the point of that window.
+    With --watch it ends with exit code 1 if the sweep fails or is cancelled; Ctrl-C leaves it at work.
 
     Example: `rollbook backtest sweep covered-call.yaml --grid selection.max_delta=0.2,0.3 --grid
     exits.take_profit=0.5,0.7 --watch`
@@ -90,11 +94,13 @@ def sweep(
         session,
         Path(spec),
         changes or [],
-        [_axis(said) for said in grid],
+        [_axis(said) for said in grid or []],
+        exit_style,
         random_points=_number(random, "--random"),
         seed=_number(seed, "--seed"),
         split_time=read_time(split) if split else None,
         rank_by=rank_by,
+        folds=_number(folds, "--folds"),
         watch=watch,
     )
 
@@ -147,6 +153,9 @@ def rerun(
     session: Session,
     sweep_id: SweepId,
     number: Annotated[str, typer.Argument(metavar="POINT", help="The number of the point.")],
+    fold: Annotated[
+        str, typer.Option(metavar="N", help="In the window of this fold, where there are several.", show_default=False)
+    ] = "0",
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and show it until its end.")] = False,
 ) -> None:
     """Queue a backtest of what a point runs out of sample: with all its chains, decisions, and a report.
@@ -155,7 +164,7 @@ def rerun(
     """
     from rollbook.cli.lab.sweep import rerun_point
 
-    rerun_point(session, sweep_id, _number(number, "POINT"), watch=watch)
+    rerun_point(session, sweep_id, _number(number, "POINT"), _number(fold, "--fold"), watch=watch)
 
 
 def _change(app: typer.Typer, verb: str, text: str) -> None:

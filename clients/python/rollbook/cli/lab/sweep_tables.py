@@ -1,28 +1,28 @@
-"""Tables of a sweep: its best points, all its points, and two fields against each other."""
+"""Tables of a sweep: its best points, all its points, and all that is drawn while it goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from rollbook.cli import figures
 from rollbook.cli.figures import MISSING
 from rollbook.cli.lab import numbers
 from rollbook.cli.lab.head import STYLE
-from rollbook.cli.tables import Column, laid_out, printable
+from rollbook.cli.lab.sweep_figures import value_text
+from rollbook.cli.lab.sweep_folds import fold_columns, walk_sentence
+from rollbook.cli.lab.sweep_heatmap import heatmap_columns, heatmap_notes
+from rollbook.cli.tables import Column, has_colours, laid_out, printable
 from rollbook.models import (
     BacktestMetrics,
     BacktestPerformance,
     BacktestState,
     GetSweepResponse,
-    Heatmap,
     Sweep,
     SweepPoint,
 )
-
-MONEY = ("net_profit", "pnl_vs_hodl", "chains_pnl")
 
 
 def progress(sweep: Sweep) -> str:
@@ -37,17 +37,8 @@ def progress(sweep: Sweep) -> str:
 
 def ranking_sentence(sweep: Sweep) -> str:
     """What is shown."""
-    return f"Ranked by {sweep.rank_by} out of sample, from {figures.day(sweep.split_time)} on; chosen before."
-
-
-def value_text(sweep: Sweep, value: float | None) -> str:
-    """A figure of the metric that points are ranked by: two places, four of a coin."""
-    if value is None:
-        return MISSING
-    if sweep.rank_by.endswith("_pct"):
-        return f"{numbers.plain(value, 2, '+')} %"
-    in_coin = sweep.rank_by.startswith("coin.") and sweep.rank_by.split(".")[-1] in MONEY
-    return numbers.plain(value, 4 if in_coin else 2, "+")
+    cut = f"in {sweep.folds} windows; chosen in all that is before each" if sweep.folds > 1 else "chosen before"
+    return f"Ranked by {sweep.rank_by} out of sample, from {figures.day(sweep.split_time)} on; {cut}."
 
 
 def best_columns(sweep: Sweep, points: Sequence[SweepPoint]) -> list[Column]:
@@ -79,7 +70,13 @@ def _columns(sweep: Sweep, points: Sequence[SweepPoint]) -> list[Column]:
         ),
         Column("Chains", [numbers.whole(each.closed_chains) for each in came], figure=True, spare=4),
         Column("Win rate", [numbers.percent(each.win_rate_pct) for each in came], figure=True, spare=4),
-        Column("In sample", [_rank(point.in_sample_rank) for point in points], figure=True, spare=1),
+        Column(
+            "In sample",
+            [_rank(point.in_sample_rank) for point in points],
+            figure=True,
+            spare=1,
+            hidden=sweep.folds > 1,
+        ),
     ]
 
 
@@ -97,45 +94,21 @@ def chosen_sentence(sweep: Sweep, point: SweepPoint) -> str:
     return f"Chosen in sample: point {point.number} ({said}). Out of sample: {value_text(sweep, point.value)}, {rank}."
 
 
-def heatmap_columns(sweep: Sweep, heatmap: Heatmap) -> list[Column]:
-    """A row for each value of one field, a column for each of the other: the worst red, the best green."""
-    known = [cell.median for cell in heatmap.cells if cell.median is not None]
-    low, high = min(known, default=0.0), max(known, default=0.0)
-    width = len(heatmap.column_values)
-    rows = [
-        [
-            Text(value_text(sweep, cell.median), style=_shade(cell.median, low, high))
-            for cell in heatmap.cells[place * width : (place + 1) * width]
-        ]
-        for place in range(len(heatmap.row_values))
-    ]
-    return [
-        Column("", [value or "unset" for value in heatmap.row_values], figure=True),
-        *(
-            Column(value or "unset", [row[place] for row in rows], figure=True)
-            for place, value in enumerate(heatmap.column_values)
-        ),
-    ]
-
-
-def _shade(value: float | None, low: float, high: float) -> str:
-    """From red over yellow to green, by where the value lies between the worst and the best."""
-    if value is None:
-        return "dim"
-    share = (value - low) / (high - low) if high > low else 0.5
-    red, green = min(2 * (1 - share), 1), min(2 * share, 1)
-    return f"black on rgb({round(90 + 140 * red)},{round(90 + 140 * green)},90)"
-
-
-def result_tables(answer: GetSweepResponse, width: int) -> Iterator[RenderableType]:
+def result_tables(answer: GetSweepResponse, console: Console) -> Iterator[RenderableType]:
     """What is drawn while it goes on."""
-    sweep = answer.sweep or Sweep()
+    sweep, width = answer.sweep or Sweep(), console.width
     yield Text(progress(sweep), style=STYLE.get(sweep.state, "bold"))
     if answer.best:
         yield Text()
         yield laid_out(best_columns(sweep, answer.best), width)[0]
     if answer.chosen:
         yield printable(Text(chosen_sentence(sweep, answer.chosen), style="dim"))
+    if answer.walk_forward and answer.best:
+        yield Text()
+        yield laid_out(fold_columns(sweep, answer.walk_forward), width, sums=True)[0]
+        yield printable(Text(walk_sentence(sweep, answer.walk_forward), style="dim"))
     if answer.heatmap and answer.best:
         yield Text()
-        yield laid_out(heatmap_columns(sweep, answer.heatmap), width)[0]
+        yield laid_out(heatmap_columns(sweep, answer.heatmap, width), width)[0]
+        notes = heatmap_notes(sweep, answer.heatmap, width, coloured=has_colours(console))
+        yield printable(Text(" ".join(notes), style="dim"))
