@@ -11,7 +11,7 @@ from rollbook_web.pages.charts import Chart
 from rollbook_web.pages.following import follow
 from rollbook_web.pages.frame import frame
 from rollbook_web.pages.parts import box, empty, panel
-from rollbook_web.pages.run_figures import Told
+from rollbook_web.pages.told import Told
 
 LEAST, MOST = 2, 20
 

@@ -8,8 +8,8 @@ from rollbook import Backtest, CompareBacktestsResponse
 from rollbook_web.numbers import Figure, unknown
 from rollbook_web.pages import lab_queue, run_figures
 from rollbook_web.pages.lab_fields import FIELDS, word_of
-from rollbook_web.pages.run_figures import Told
 from rollbook_web.pages.tables import Row, Table
+from rollbook_web.pages.told import Told
 
 
 def names_of(runs: Sequence[Backtest]) -> list[str]:

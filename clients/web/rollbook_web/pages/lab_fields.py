@@ -59,7 +59,7 @@ class Group:
 
 
 NEEDED = ("underlying", "strategy", "style", "data.spot_dataset_id")
-STRATEGIES = {"COVERED_CALL": "Covered calls", "CASH_SECURED_PUT": "Cash-secured puts"}
+STRATEGIES = {"COVERED_CALL": "Covered calls", "CASH_SECURED_PUT": "Cash-secured puts", "WHEEL": "Wheel"}
 
 DELTAS = {
     "ultra-safe": ("0.05", "0.1", "0.15"),

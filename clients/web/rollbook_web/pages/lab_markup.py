@@ -83,7 +83,7 @@ def said(text: str) -> str:
 
 def tile(told: Tile) -> str:
     """A figure that stands on top."""
-    more = f'<span class="muted small" title="{escape(told.more_title)}">{escape(told.more)}</span>'
+    more = f'<span class="muted", "small" title="{escape(told.more_title)}">{escape(told.more)}</span>'
     return f"<div><dt>{escape(told.name)}</dt><dd>{figure(told.figure, classes='num big')}{more}</dd></div>"
 
 
@@ -98,7 +98,7 @@ def facts(told: Iterable[Fact]) -> str:
         '<dl class="facts">'
         + "".join(
             f"<dt>{escape(each.name)}</dt><dd>{figure(each.figure)}"
-            + (f'<div class="muted small">{escape(each.advice)}</div>' if each.advice else "")
+            + (f'<div class="muted", "small">{escape(each.advice)}</div>' if each.advice else "")
             + "</dd>"
             for each in told
         )
@@ -114,7 +114,7 @@ def _table(caption: str, heads: Sequence[str], rows: Iterable[str], note: str, l
         f'<h2>{escape(caption)}</h2><div class="scroll {classes}" tabindex="0" role="region" '
         f'aria-label="{escape(caption)}"><table class="plain-table {classes}">'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-        + (f'<p class="muted small">{escape(note)}</p>' if note else "")
+        + (f'<p class="muted", "small">{escape(note)}</p>' if note else "")
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from rollbook import Backtest, BacktestState, BacktestStatus
 from rollbook_web.numbers import moment, percent
 from rollbook_web.pages.lab_numbers import duration, money
-from rollbook_web.pages.run_figures import Told, kind_of
+from rollbook_web.pages.told import Told, kind_of
 
 STATES = {
     BacktestState.PENDING: "waiting",

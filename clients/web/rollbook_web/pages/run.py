@@ -17,11 +17,12 @@ from rollbook_web.pages.following import follow
 from rollbook_web.pages.frame import frame
 from rollbook_web.pages.parts import box, empty, panel, words
 from rollbook_web.pages.press import Press
-from rollbook_web.pages.run_figures import Told
+from rollbook_web.pages.told import Told, kind_of, warnings
 from rollbook_web.problems import problem_of
 
 MOST_POINTS = 2_000
 """Of the equity of a run that has ended."""
+MOST_CYCLES = 50
 NEWEST = 20
 """Decisions and chains that are shown."""
 
@@ -85,7 +86,7 @@ class OneRun:
             self._units = box("two").props('role=group aria-label="Currency"')
             self._equity = Chart({}, "There is no bar yet.", height=300)
             self._falls = Chart({}, "", height=150)
-            self._thinned = words("p", "", "muted small")
+            self._thinned = words("p", "", "muted", "small")
         with box("halves"):
             self._account, self._chains = self._table(), self._table()
             self._hangs, self._activity, self._shares = self._table(), self._table(), self._table()
@@ -101,6 +102,9 @@ class OneRun:
                             path = f"/api/backtests/{self._id}/training?rows={rows}&format={kind}"
                             ui.link(kind.value, path).props(f'download aria-label="{name} as {kind.value}"')
                 words("p", "It is made when it is asked for: of a long run that takes a while.", "muted", "small")
+        with panel() as self._cycles_panel:
+            self._cycles = ui.html("", sanitize=False)
+        self._cycles_panel.set_visibility(False)
         self._recent_chains, self._recent_steps = self._table(), self._table()
         with panel(), ui.element("details"):
             words("summary", "The whole specification")
@@ -156,7 +160,7 @@ class OneRun:
 
     def _begin(self, run: Backtest, told: Told) -> None:
         """What does not change."""
-        self._kind.say(run_figures.kind_of(run.spec))
+        self._kind.say(kind_of(run.spec))
         self._spec.say(specs.to_json(told.spec))
         ui.page_title(f"{lab_queue.name_of(run)} · Rollbook")
         self._unit = told.ours[0][1]
@@ -174,12 +178,12 @@ class OneRun:
         self._error.set_visibility(bool(status.error))
         self._bar.set_visibility(status.state is not BacktestState.SUCCEEDED)
         self._files.set_visibility(told.ended)
-        self._training.set_visibility(told.ended)
+        self._training.set_visibility(told.ended and not told.wheel)  # what a sale was worth hangs on what followed it
         for action, button in self._buttons.items():
             button.set_visibility(status.state in lab_queue.STEERED[action])
 
     def _show_figures(self, told: Told) -> None:
-        warned = run_figures.warnings(told)
+        warned = warnings(told)
         if len(self._warnings.default_slot.children) != len(warned):
             self._warnings.clear()
             with self._warnings:
@@ -213,6 +217,20 @@ class OneRun:
         self._points = page.points
         with self._units:
             self._draw(told)
+        if told.wheel:
+            await self._load_cycles()
+
+    async def _load_cycles(self) -> None:
+        """The newest turns of a wheel that has ended."""
+        try:
+            cycles = [each async for each in self._lab.iterate_backtest_cycles(self._id, page_size=500)]
+        except LedgerError:
+            return
+        rows = [run_rows.cycle_cells(each) for each in reversed(cycles[-MOST_CYCLES:])]
+        self._cycles.set_content(
+            lab_markup.listing("Newest cycles", run_rows.CYCLE_HEADS, rows, left=3, none="No put was sold.")
+        )
+        self._cycles_panel.set_visibility(True)
 
     def _choose(self, unit: str) -> None:
         self._unit = unit

@@ -6,93 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from rollbook import (
-    Backtest,
-    BacktestMetrics,
-    BacktestPerformance,
-    BacktestSpec,
-    BacktestState,
-    BacktestStatus,
     DataShares,
-    StrategyKind,
 )
-from rollbook.models import ExitStyle, FeeSchedule, FillPrice, QuoteSource, VolatilitySource
-from rollbook_web.numbers import Figure, percent, things, unknown, words
-from rollbook_web.pages.lab_fields import STRATEGIES
+from rollbook_web.numbers import Figure, percent, things, unknown
 from rollbook_web.pages.lab_numbers import TIMES, money, ratio
 from rollbook_web.pages.tables import Row, Table, Tile
-
-LEAST_DAYS, LEAST_CHAINS = 90, 20
-"""The server annualises nothing, and draws no interval, below them; a test holds these to it."""
-ENDED = (BacktestState.SUCCEEDED, BacktestState.FAILED, BacktestState.CANCELLED)
-
-
-class Told:
-    """A run's metrics, each with the reason where there is none."""
-
-    def __init__(self, backtest: Backtest) -> None:
-        self.spec = backtest.spec or BacktestSpec()
-        self.status = backtest.status or BacktestStatus()
-        self.metrics = self.status.metrics or BacktestMetrics()
-        self.coin = self.metrics.coin or BacktestPerformance()
-        self.usd = self.metrics.usd or BacktestPerformance()
-        self.unit = self.spec.underlying
-        self.settled = self.metrics.settlement_currency
-        self.linear = self.settled == "USDC"
-        self.puts = self.spec.strategy is StrategyKind.CASH_SECURED_PUT
-        self.benchmark = "cash" if self.puts else "HODL"
-        """What the account is measured against."""
-
-    @property
-    def ended(self) -> bool:
-        """Nothing more comes of it."""
-        return self.status.state in ENDED
-
-    @property
-    def ours(self) -> tuple[tuple[BacktestPerformance, str], tuple[BacktestPerformance, str]]:
-        """Both currencies, that of the contracts first."""
-        both = ((self.coin, self.unit), (self.usd, "USD"))
-        return (both[1], both[0]) if self.linear else both
-
-    def why_annualised(self) -> str:
-        """Why a figure of a year is not there."""
-        if self.metrics.days is None:
-            return "there is no bar yet"
-        days, chains = self.metrics.days, self.metrics.closed_chains or 0
-        if days >= LEAST_DAYS and chains >= LEAST_CHAINS:
-            return "the curve does not move enough for it"
-        had = f"{things(round(days), 'day')} and {things(chains, 'closed chain')}"
-        return f"{had}: nothing is annualised under {LEAST_DAYS} days or {LEAST_CHAINS} chains"
-
-    def why_chains(self, kind: str = "closed chain") -> str:
-        """Why a figure of chains is not there."""
-        return f"there is no {kind}" + ("" if self.ended else " yet")
-
-    def why_concluded(self) -> str:
-        """Why a figure that asks for the whole run is not there."""
-        if self.status.state is BacktestState.SUCCEEDED:
-            if not self.metrics.closed_chains:
-                return self.why_chains()
-            if self.recorded:
-                return "quotes are recorded: no volatility was assumed, and none is varied"
-            return ""
-        return "the run did not come to its end" if self.ended else "measured when the run has ended"
-
-    def why_interval(self) -> str:
-        """Why there is no interval."""
-        chains = self.metrics.closed_chains or 0
-        if chains < LEAST_CHAINS or (self.metrics.days or 0) < LEAST_DAYS:
-            return f"{things(chains, 'closed chain')}: under {LEAST_CHAINS} luck cannot be told from skill"
-        return self.why_concluded()
-
-    @property
-    def recorded(self) -> bool:
-        """Quotes come from recorded chains."""
-        return self.spec.fills is not None and self.spec.fills.quotes is QuoteSource.RECORDED
-
-    @property
-    def assumed(self) -> float | None:
-        """The volatility multiplier of the run."""
-        return None if self.spec.volatility is None else self.spec.volatility.multiplier
+from rollbook_web.pages.told import Told
 
 
 def tiles(told: Told) -> list[Tile]:
@@ -188,6 +107,7 @@ def chains(told: Told) -> Table:
 def activity(told: Told) -> Table:
     """What has one value, not two."""
     metrics, none = told.metrics, told.why_chains()
+    collateral = "of a wheel its coins are half of what it earns" if told.wheel else none
     whole = partial(ratio, places=0)
     rows: list[Row] = [
         ("Closed chains", (whole(metrics.closed_chains),)),
@@ -195,7 +115,7 @@ def activity(told: Told) -> Table:
         ("Won: net PnL above 0", (percent(metrics.win_rate_pct, none),)),
         ("Premium kept", (percent(metrics.premium_kept_pct, none),)),
         ("Time in the market", (percent(metrics.time_in_market_pct, "there is no bar yet"),)),
-        ("Return on collateral, whole run", (percent(metrics.return_on_collateral_pct, none, money=True),)),
+        ("Return on collateral, whole run", (percent(metrics.return_on_collateral_pct, collateral, money=True),)),
         ("Exposure, mean |delta| per coin", (ratio(metrics.exposure, "no delta was known"),)),
         ("Turnover, capital traded a year", (ratio(metrics.turnover, told.why_annualised(), 1, TIMES),)),
         ("Rolls", (whole(metrics.rolls),)),
@@ -204,9 +124,24 @@ def activity(told: Told) -> Table:
             for each in metrics.triggers
         ),
     ]
+    if told.wheel:
+        rows += _cycles(told)
     if metrics.lowest_balance is not None:
         rows.append(("Lowest USDC balance", (money(metrics.lowest_balance, "USDC", signed=False),)))
     return Table("Activity", ("", "Whole run"), tuple(rows))
+
+
+def _cycles(told: Told) -> list[Row]:
+    """Of a wheel."""
+    metrics, none = told.metrics, "no cycle is complete" + ("" if told.ended else " yet")
+    whole = partial(ratio, places=0)
+    return [
+        ("Cycles", (whole(metrics.cycles, "there is no bar yet"),)),
+        ("Complete cycles", (whole(metrics.completed_cycles, "there is no bar yet"),)),
+        ("Complete cycles won", (percent(metrics.cycle_win_rate_pct, none),)),
+        ("Average complete cycle", (money(metrics.average_cycle_pnl, "USD", none),)),
+        ("Average days of one", (ratio(metrics.average_cycle_days, none, 1),)),
+    ]
 
 
 def _rolled(legs: int, rolls: int) -> Figure:
@@ -255,38 +190,6 @@ def hangs_on(told: Told) -> Table:
         "Sold options earn what the assumed volatility says they earn. A run that only profits above a break-even "
         "multiplier that you believe in does not profit.",
     )
-
-
-def warnings(told: Told) -> list[str]:
-    """What makes the run an experiment, and no forecast."""
-    spec, found = told.spec, []
-    fills, volatility = spec.fills, spec.volatility
-    if fills is not None and fills.price is FillPrice.MID:
-        found.append("Scenario: orders fill at the middle of the quote. A taker does not get that price.")
-    if fills is not None and fills.fees is FeeSchedule.NONE:
-        found.append("Scenario: no fees are charged.")
-    if fills is not None and fills.without_ticks:
-        found.append("Scenario: prices without ticks.")
-    if volatility is not None and not told.recorded:
-        if volatility.source is VolatilitySource.CONSTANT:
-            found.append("Scenario: one volatility for the whole run.")
-        if volatility.allow_short_dated:
-            found.append("Modelled options of less than five days were allowed: the model is poor there.")
-    if told.metrics.data is not None and told.metrics.data.synthetic_bars_pct:
-        found.append("The market is synthetic: it shows how the rules work, not what they earn.")
-    if told.status.state in (BacktestState.FAILED, BacktestState.CANCELLED) and told.metrics.days:
-        found.append("The run did not come to its end: all figures are of the part that it did.")
-    return found
-
-
-def kind_of(spec: BacktestSpec | None) -> str:
-    """What a run sells, in a line: Covered calls BTC, inverse, take profit and roll, balanced."""
-    if spec is None:
-        return ""
-    strategy = STRATEGIES.get(spec.strategy, words(spec.strategy))
-    ends = {ExitStyle.HOLD_TO_EXPIRY: "held to expiry", ExitStyle.TP_AND_ROLL: "take profit and roll"}
-    parts = [f"{strategy} {spec.underlying}", str(spec.style).lower(), ends.get(spec.exit_style, ""), spec.preset]
-    return ", ".join(part for part in parts if part)
 
 
 def _both(told: Told, caption: str, lines: Sequence[tuple[str, str, Write, str]], note: str = "") -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollbook import BacktestChain, BacktestStep
+from rollbook import BacktestChain, BacktestCycle, BacktestStep
 from rollbook.models import StepOutcome
 from rollbook_web.numbers import Figure, count, estimate, moment, unknown
 from rollbook_web.pages.lab_numbers import money, ratio
@@ -14,9 +14,40 @@ OUTCOMES = {
     StepOutcome.BELOW_MIN_SCORE: "score too low",
     StepOutcome.NO_BID: "no bid that pays its fee",
     StepOutcome.NO_DATA: "no data",
+    StepOutcome.BELOW_COST: "none at or above the coins' cost",
 }
 STEP_HEADS = ("Decision (UTC)", "What came of it", "Best contract", "Index", "Candidates", "Score")
 CHAIN_HEADS = ("Chain", "Opened (UTC)", "Contracts", "End", "Rolls", "Premium", "Fees", "Net PnL", "In USD")
+CYCLE_HEADS = (
+    "Cycle",
+    "From (UTC)",
+    "To (UTC)",
+    "Chains",
+    "Premiums",
+    "Bought at",
+    "Cost a coin",
+    "Sold at",
+    "Net PnL",
+)
+
+
+def cycle_cells(cycle: BacktestCycle) -> list[Figure]:
+    """A turn of a wheel, in USD."""
+    net = money(cycle.net_pnl, "USD")
+    if cycle.end_time is None:
+        net = estimate(net, "as if its coins were sold at the index, and its option bought at the ask")
+    premium = cycle.put_premium + cycle.call_premium
+    return [
+        Figure(f"{cycle.number}"),
+        moment(cycle.start_time),
+        moment(cycle.end_time, "it goes on" + (" at the end of the data" if cycle.open_at_end else "")),
+        count(cycle.chains),
+        money(premium, "USD", signed=False),
+        money(cycle.purchase_price, "USD", "no put was in the money yet", signed=False),
+        money(cycle.effective_cost, "USD", "no put was in the money yet", signed=False),
+        money(cycle.sale_price, "USD", "no call was in the money yet", signed=False),
+        net,
+    ]
 
 
 def step_cells(step: BacktestStep) -> list[Figure]:

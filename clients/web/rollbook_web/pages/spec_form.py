@@ -142,6 +142,8 @@ class SpecForm:
             elif path == "underlying":
                 said = self.said
                 self.say({**said, **lab_form.preferred(self._datasets, said["underlying"])})
+            elif path == "strategy" and self.said[path] == "WHEEL":  # with inverse options no coin is ever bought
+                self._inputs["style"].value = "LINEAR"
             elif path == "exit_style" and self.said[path] == "HOLD_TO_EXPIRY":
                 self._blank("exits.")
             self._changed()

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from rollbook import BacktestMetrics, BacktestState, GetSweepResponse, SpecChange, Sweep, SweepPoint
-from rollbook_web.numbers import Figure, count, percent, things, unknown
+from rollbook import (
+    BacktestMetrics,
+    BacktestState,
+    GetSweepResponse,
+    SpecChange,
+    Sweep,
+    SweepFold,
+    SweepPoint,
+    WalkForward,
+)
+from rollbook_web.numbers import Figure, count, day, percent, things, unknown
 from rollbook_web.pages.lab_charts import label_of
 from rollbook_web.pages.lab_fields import word_of
 from rollbook_web.pages.lab_numbers import duration, money, ratio
 from rollbook_web.pages.lab_queue import STATES
-from rollbook_web.pages.run_figures import ENDED, kind_of
+from rollbook_web.pages.told import ENDED, kind_of
 
 
 def title_of(sweep: Sweep) -> str:
@@ -56,6 +65,8 @@ def about(sweep: Sweep) -> str:
     split: datetime | None = sweep.split_time
     drawn = f"{sweep.random_points:,} points drawn with seed {sweep.seed}" if sweep.random_points else "the whole grid"
     until = f", in sample until {split:%Y-%m-%d}" if split is not None else ""
+    if sweep.folds > 1:
+        until += f", then {sweep.folds} windows one after the other"
     return f"{kind_of(sweep.spec)}; {drawn}{until}, ranked by {sweep.rank_by} out of sample."
 
 
@@ -68,6 +79,7 @@ def cells(sweep: Sweep, point: SweepPoint) -> list[Figure]:
     """A point as a row of the table."""
     metrics = point.metrics or BacktestMetrics()
     why = point.error or "it cannot be told of so short a part, or so few chains"
+    in_sample = "each window has in-sample ranks of its own" if sweep.folds > 1 else why
     side = metrics.usd if sweep.rank_by.startswith("usd.") or metrics.settlement_currency == "USDC" else metrics.coin
     return [
         count(point.rank) if point.rank else unknown(why),
@@ -75,7 +87,9 @@ def cells(sweep: Sweep, point: SweepPoint) -> list[Figure]:
         value(sweep, point.value, why),
         percent(side.max_drawdown_pct if side is not None else None, why),
         ratio(metrics.closed_chains, why, 0),
-        count(point.in_sample_rank) if point.in_sample_rank else unknown(why),
+        count(point.in_sample_rank)
+        if point.in_sample_rank
+        else unknown("each window ranks by itself" if folds else why),
     ]
 
 
@@ -100,6 +114,8 @@ def unit_of(sweep: Sweep) -> str:
 def verdict(found: GetSweepResponse) -> str:
     """What choosing was worth, in a sentence or two."""
     sweep, chosen = found.sweep, found.chosen
+    if sweep is not None and found.walk_forward is not None:
+        return _walked(sweep, found.walk_forward)
     if sweep is None or chosen is None:
         return "No point is chosen yet: the in-sample part chooses it, and what it made out of sample is what counts."
     made = value(sweep, chosen.value, chosen.error)
@@ -112,6 +128,35 @@ def verdict(found: GetSweepResponse) -> str:
     if good >= 4 and chosen.rank > good / 4:
         text += " A chosen point in the middle of the field says that the sweep has found nothing."
     return text
+
+
+FOLD_HEADS = ("Window", "From (UTC)", "To (UTC)", "Point", "Its values", "Made")
+
+
+def fold_cells(sweep: Sweep, fold: SweepFold) -> list[Figure]:
+    """A window of a walk forward: the point that was the best until it began, and what that made in it."""
+    none = "no point is done yet"
+    return [
+        Figure(f"{fold.number}"),
+        day(fold.start_time),
+        day(fold.end_time),
+        Figure(f"{fold.chosen}") if fold.chosen else unknown(none),
+        Figure(changes(fold.changes)) if fold.changes else unknown(none),
+        value(sweep, fold.value, "it cannot be told of so short a window, or so few chains" if fold.chosen else none),
+    ]
+
+
+def _walked(sweep: Sweep, walk: WalkForward) -> str:
+    if walk.metrics is None:
+        return (
+            "Not every window has a point yet: who takes the best until then at the start of each is the walk forward."
+        )
+    made = value(sweep, walk.value, "").text
+    text = (
+        f"Who took at the start of each of {len(walk.folds)} windows the point that was the best until then made {made}"
+    )
+    good = sweep.points_done - sweep.points_failed
+    return f"{text}: that would be rank {walk.rank:,} of {things(good, 'point')}." if walk.rank else f"{text}."
 
 
 def changes(made: Sequence[SpecChange]) -> str:

@@ -118,8 +118,10 @@ class OneSweep:
                 "p",
                 "The best of many points is lucky, out of sample too. What choosing was worth is what the point made "
                 "that its in-sample part chose.",
-                "muted small",
+                "muted",
+                "small",
             )
+            self._walked = ui.html("", sanitize=False)
         with panel("Heatmap") as self._heat:
             self._axes = box("bar")
             self._chart = Chart({}, "No point has a value yet.", height=320)
@@ -174,6 +176,9 @@ class OneSweep:
         for action, button in self._buttons.items():
             button.set_visibility(sweep.state in STEERED[action])
         self._verdict.say(sweep_figures.verdict(found))
+        if found.walk_forward is not None:
+            folds = [sweep_figures.fold_cells(sweep, each) for each in found.walk_forward.folds]
+            self._walked.set_content(lab_markup.listing("Walk forward", sweep_figures.FOLD_HEADS, folds, left=5))
         self._show_heat(found)
         numbers = [each.number for each in found.best]
         chosen = found.chosen.number if found.chosen is not None else 0

@@ -52,7 +52,8 @@ class System:
                 "p",
                 "What the ledger did not record: nothing of it is in any total. A corrected command, or one with all "
                 "its trades, resolves it.",
-                "muted small",
+                "muted",
+                "small",
             )
             self._counts = ui.html("", sanitize=False)
             self._refusals = ui.html("", sanitize=False)

@@ -60,6 +60,8 @@ def lab(status: GetServerStatusResponse) -> list[Fact]:
         Fact("Revision", count(status.lab_revision) if status.lab_id else idle),
         Fact("Backtests that run", count(status.running_backtests)),
         Fact("Backtests that wait", count(status.queued_backtests)),
+        Fact("Sweeps that run", count(status.running_sweeps)),
+        Fact("Sweeps that wait", count(status.queued_sweeps)),
     ]
 
 
