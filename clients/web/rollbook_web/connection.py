@@ -10,7 +10,9 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Request
 
 from rollbook import AsyncClient, AsyncLab
+from rollbook_web.board import Board
 from rollbook_web.live import LabPicture, LedgerPicture
+from rollbook_web.portfolio import PortfolioReader
 
 DEADLINE = 5.0
 """Seconds: a browser that waits longer is better told that the server is away."""
@@ -25,6 +27,8 @@ class Connection:
         self.lab = AsyncLab(target, deadline=DEADLINE)
         self.ledger_picture = LedgerPicture()
         self.lab_picture = LabPicture()
+        self.board = Board(self.ledger_picture)
+        self.portfolio = PortfolioReader(self.ledger, self.ledger_picture)
         self.closing = asyncio.Event()
         """Set when the process stops: what has no end of its own ends then."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rollbook import AsyncClient, AsyncLab, ChainMirror
 from rollbook.errors import LedgerError, OutOfRange
-from rollbook.models import Backtest, ChainState, Cursor
+from rollbook.models import Backtest, ChainValuation, Cursor, PositionChain
 
 VALUES_MS = 500
 """Values of a chain come at most this often."""
@@ -20,6 +20,11 @@ SILENCE = 3 * BOOKMARK_MS / 1_000
 
 ANEW = 5.0
 """Seconds before a watch that was refused is tried again."""
+
+OLD = timedelta(minutes=10)
+"""A mark is stale then. A value is not sent again only because it has grown old: here that is seen."""
+MOST_GONE = 10_000
+"""So many chains that are over are remembered: for pages that show them still."""
 
 ChainKey = tuple[str, str]
 
@@ -43,6 +48,10 @@ class Picture:
         self._begun = datetime.now(UTC)
         self._changed = asyncio.Event()
         self._silence: asyncio.TimerHandle | None = None
+
+    def now(self) -> datetime:
+        """By our own clock."""
+        return datetime.now(UTC)
 
     async def after(self, version: int) -> int:
         """Waits for a version after this one, and returns it."""
@@ -99,15 +108,28 @@ class LedgerPicture(Picture):
         self.mirror = ChainMirror()
         self.touched: dict[ChainKey, int] = {}
         """The version that last changed an open chain or its value."""
+        self.gone: dict[ChainKey, int] = {}
+        """The version at which a chain closed, or changed when it was closed; the newest."""
+        self.seen: dict[ChainKey, datetime] = {}
+        """When the value of an open chain came."""
+        self.grown_old: set[ChainKey] = set()
+        """Open chains with a mark that has become stale since it came."""
         self.revised = 0
         """The version that last brought a change of the ledger itself: lists of closed chains and totals are to be read
         again after it, values alone do not move them."""
         self.begun = 0
         """The version before which nothing counts: there the picture was begun anew."""
+        self.listeners: list[Callable[[PositionChain], None]] = []
+        """Who is told of each chain that changes, closed ones among them."""
+        self._ageing: asyncio.TimerHandle | None = None
 
     async def keep(self, ledger: AsyncClient) -> None:
         """Kept until it is cancelled."""
-        await self._keep(lambda: self._follow(ledger))
+        try:
+            await self._keep(lambda: self._follow(ledger))
+        finally:
+            if self._ageing is not None:
+                self._ageing.cancel()
 
     async def _follow(self, ledger: AsyncClient) -> None:
         self._begin_anew()
@@ -129,15 +151,53 @@ class LedgerPicture(Picture):
                 if message.chains or first:
                     self.revised = self.version
                 for changed in message.chains:
-                    key = (changed.account, changed.position_id)
-                    if changed.state is ChainState.CLOSED:
-                        self.touched.pop(key, None)
-                    else:
-                        self.touched[key] = self.version
+                    self._take_chain(changed)
                 for valuation in message.valuations:
-                    key = (valuation.account, valuation.position_id)
-                    if key in self.mirror.chains:
-                        self.touched[key] = self.version
+                    self._take_value(valuation)
+
+    def _take_chain(self, chain: PositionChain) -> None:
+        key = (chain.account, chain.position_id)
+        if key in self.mirror.chains:
+            self.touched[key] = self.version
+            self.gone.pop(key, None)
+        else:
+            for of_open in (self.touched, self.seen):
+                of_open.pop(key, None)
+            self.grown_old.discard(key)
+            self.gone.pop(key, None)
+            self.gone[key] = self.version  # the newest stand last
+            if len(self.gone) > MOST_GONE:
+                del self.gone[next(iter(self.gone))]
+        for listener in self.listeners:
+            listener(chain)
+
+    def _take_value(self, value: ChainValuation) -> None:
+        key = (value.account, value.position_id)
+        if self.mirror.valuations.get(key) is value and key in self.mirror.chains:
+            self.touched[key] = self.version
+            self.seen[key] = self.now()
+            self.grown_old.discard(key)
+            if self._ageing is None:
+                self._age_marks()
+
+    def _age_marks(self) -> None:
+        """Finds marks that have become stale, and looks again when the next one may have."""
+        now, next_look = self.now(), OLD
+        turned = []
+        for key, seen in self.seen.items():
+            value = self.mirror.valuations.get(key)
+            if value is None or key in self.grown_old:
+                continue
+            left = OLD - timedelta(milliseconds=value.mark_age_ms) - (now - seen)
+            if left <= timedelta(0):
+                turned.append(key)
+            else:
+                next_look = min(next_look, left)
+        if turned:
+            self._change()
+            self.grown_old.update(turned)
+            self.touched.update((key, self.version) for key in turned if key in self.touched)
+        self._ageing = asyncio.get_running_loop().call_later(next_look.total_seconds() + 0.1, self._age_marks)
 
     @property
     def cursor(self) -> Cursor | None:
@@ -151,7 +211,10 @@ class LedgerPicture(Picture):
         super()._interrupted(error)
 
     def _begin_anew(self) -> None:
-        self.mirror, self.touched, self.complete = ChainMirror(), {}, False
+        self.mirror, self.complete = ChainMirror(), False
+        for of_chains in (self.touched, self.gone, self.seen):
+            of_chains.clear()
+        self.grown_old.clear()
         self.begun = self.revised = self.version + 1
 
 

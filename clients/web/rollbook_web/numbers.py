@@ -13,6 +13,7 @@ EXACT = Context(prec=400)
 """Room for every figure of the ledger: sums of them are not rounded."""
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+SIGMA = "\N{GREEK SMALL LETTER SIGMA}"
 DOLLARS = ("USD", "USDC", "USDT")
 _COIN_PLACES = {"BTC": 6, "ETH": 5, "SOL": 4}
 _OTHER_COIN = 6
@@ -60,8 +61,11 @@ def total(amounts: list[Decimal]) -> Decimal:
     return whole
 
 
-def money(amount: Decimal | None, currency: str, why: str = "not known", *, signed: bool = True) -> Figure:
+def money(
+    amount: Decimal | None, currency: str, why: str = "not known", *, signed: bool = True, unit: bool = True
+) -> Figure:
     """An amount of a coin or of dollars. `signed` is for what is won or lost: with a sign and its colour; else plain.
+    Without `unit` the text leaves out the currency, where row or column says it.
 
     USDC is written as USDC: that it is worth a dollar is a peg, said where sums are made.
     """
@@ -73,7 +77,8 @@ def money(amount: Decimal | None, currency: str, why: str = "not known", *, sign
     exact = f"{_sign(amount, signed)}{plain(abs(amount))}"
     if currency == "USD":
         return Figure(f"{sign}${_rounded(abs(amount), places)}", f"{exact} USD", float(amount), tone)
-    return Figure(f"{sign}{_rounded(abs(amount), places)} {currency}", f"{exact} {currency}", float(amount), tone)
+    text = f"{sign}{_rounded(abs(amount), places)}"
+    return Figure(f"{text} {currency}" if unit else text, f"{exact} {currency}", float(amount), tone)
 
 
 def usd(amount: Decimal | None, why: str = "not known", *, signed: bool = True) -> Figure:
@@ -106,7 +111,7 @@ def percent(figure: Decimal | float | None, why: str = "not known", *, places: i
     return Figure(text, f"{plain(exact)} %", float(exact), tone)
 
 
-def estimated_number(figure: float | None, why: str = "not known", *, places: int = 2, unit: str = "") -> Figure:
+def model(figure: float | None, why: str = "not known", *, places: int = 2, unit: str = "") -> Figure:
     """What a model says: a delta, a distance in standard deviations."""
     if figure is None:
         return unknown(why)

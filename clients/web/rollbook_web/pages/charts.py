@@ -69,6 +69,16 @@ def _themed(options: Mapping[str, Any]) -> dict[str, Any]:
     return themed
 
 
+_TIMES = {
+    "year": "{yyyy}",
+    "month": "{MMM} {yyyy}",
+    "day": "{d} {MMM}",
+    "hour": "{HH}:{mm}",
+    "minute": "{HH}:{mm}",
+    "second": "{HH}:{mm}:{ss}",
+    "millisecond": "{HH}:{mm}:{ss}",
+    "none": "{HH}:{mm}",
+}
 _POINTER = {"lineStyle": {"color": "var(--muted)", "type": "dashed"}, "label": {"show": False}}
 
 
@@ -82,6 +92,8 @@ def _axis(axis: Mapping[str, Any], which: str) -> dict[str, Any]:
     }
     if which == "yAxis":
         own["scale"] = True
+    if axis.get("type") == "time":
+        own["axisLabel"]["formatter"] = _TIMES
     for name, value in axis.items():
         own[name] = own[name] | value if isinstance(value, Mapping) and isinstance(own.get(name), dict) else value
     return own

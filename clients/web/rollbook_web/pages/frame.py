@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 
 def add_look() -> None:
     """Adds style and script to all pages, within the page: nothing more is to be fetched."""
-    style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    ui.add_head_html(f"<style>{style}</style><script>{script}</script>", shared=True)
+    style, frame, table = ((HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "table.js"))
+    ui.add_head_html(f"<style>{style}</style><script>{frame}{table}</script>", shared=True)
 
 
 @contextmanager

@@ -87,9 +87,7 @@ def cells(sweep: Sweep, point: SweepPoint) -> list[Figure]:
         value(sweep, point.value, why),
         percent(side.max_drawdown_pct if side is not None else None, why),
         ratio(metrics.closed_chains, why, 0),
-        count(point.in_sample_rank)
-        if point.in_sample_rank
-        else unknown("each window ranks by itself" if folds else why),
+        count(point.in_sample_rank) if point.in_sample_rank else unknown(in_sample),
     ]
 
 
