@@ -19,6 +19,10 @@ TEXT = {"fontFamily": "system-ui, sans-serif", "color": "var(--text)"}
 """A family that can be measured: else labels are laid out by another font's widths, and overlap."""
 
 
+_TIMES = {"type": "time", "axisLabel": {"alignMinLabel": "left", "alignMaxLabel": "right"}}
+"""The last label has its room, too."""
+
+
 def equity(points: Sequence[EquityPoint], coin: str, unit: str, benchmark: str) -> Options:
     """Equity and its benchmark over time, in the coin or in USD."""
     ours, other = curves(points, coin, unit)
@@ -27,7 +31,7 @@ def equity(points: Sequence[EquityPoint], coin: str, unit: str, benchmark: str) 
         "legend": {"data": ["Equity", benchmark], "left": 0},
         "grid": {"left": 8, "right": 16, "top": 48, "bottom": 4, "containLabel": True},
         "tooltip": {":valueFormatter": _formatter(4 if unit == coin else 0, unit)},
-        "xAxis": {"type": "time"},
+        "xAxis": _TIMES,
         "yAxis": {"type": "value", "name": unit},
         "series": [_line("Equity", OURS, ours, 2.0), _line(benchmark, OTHER, other)],
     }
@@ -39,7 +43,7 @@ def drawdown(points: Sequence[EquityPoint], coin: str, unit: str) -> Options:
     return {
         "textStyle": TEXT,
         "tooltip": {":valueFormatter": _formatter(2, "%")},
-        "xAxis": {"type": "time"},
+        "xAxis": _TIMES,
         "yAxis": {"type": "value", "max": 0, "name": "% below the peak"},
         "series": [_line("Drawdown", FALL, falls(ours)) | {"areaStyle": {"color": FALL, "opacity": 0.15}}],
     }
@@ -60,7 +64,7 @@ def against(runs: Sequence[tuple[str, Sequence[EquityPoint]]], *, in_coin: bool)
         "legend": {"data": [name for name, _ in runs], "left": 0, "type": "scroll"},
         "grid": {"left": 8, "right": 16, "top": 48, "bottom": 4, "containLabel": True},
         "tooltip": {":valueFormatter": _formatter(2, "%")},
-        "xAxis": {"type": "time"},
+        "xAxis": _TIMES,
         "yAxis": {"type": "value", "name": "% of the capital"},
         "series": series,
     }

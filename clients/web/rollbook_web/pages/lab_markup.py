@@ -25,7 +25,8 @@ def table(told: Table, heads: Sequence[str] = ()) -> str:
         for name, cells in told.rows
     )
     above = [escape(told.heads[0]), *(heads or map(escape, told.heads[1:]))]
-    return _table(told.caption, above, rows, told.note, classes="figures")
+    width = 150 + 120 * len(above) if heads else 0  # names of runs need room; then the table scrolls within itself
+    return _table(told.caption, above, rows, told.note, classes="figures", width=width)
 
 
 def listing(
@@ -83,7 +84,7 @@ def said(text: str) -> str:
 
 def tile(told: Tile) -> str:
     """A figure that stands on top."""
-    more = f'<span class="muted", "small" title="{escape(told.more_title)}">{escape(told.more)}</span>'
+    more = f'<span class="muted small" title="{escape(told.more_title)}">{escape(told.more)}</span>'
     return f"<div><dt>{escape(told.name)}</dt><dd>{figure(told.figure, classes='num big')}{more}</dd></div>"
 
 
@@ -98,7 +99,7 @@ def facts(told: Iterable[Fact]) -> str:
         '<dl class="facts">'
         + "".join(
             f"<dt>{escape(each.name)}</dt><dd>{figure(each.figure)}"
-            + (f'<div class="muted", "small">{escape(each.advice)}</div>' if each.advice else "")
+            + (f'<div class="muted small">{escape(each.advice)}</div>' if each.advice else "")
             + "</dd>"
             for each in told
         )
@@ -106,15 +107,24 @@ def facts(told: Iterable[Fact]) -> str:
     )
 
 
-def _table(caption: str, heads: Sequence[str], rows: Iterable[str], note: str, left: int = 1, classes: str = "") -> str:
+def _table(
+    caption: str,
+    heads: Sequence[str],
+    rows: Iterable[str],
+    note: str,
+    left: int = 1,
+    classes: str = "",
+    width: int = 0,
+) -> str:
+    wide = f' style="min-width: {width}px"' if width else ""
     head = "".join(
         f'<th scope="col" class="{"" if place < left else "r"}">{text}</th>' for place, text in enumerate(heads)
     )
     return (
         f'<h2>{escape(caption)}</h2><div class="scroll {classes}" tabindex="0" role="region" '
-        f'aria-label="{escape(caption)}"><table class="plain-table {classes}">'
+        f'aria-label="{escape(caption)}"><table class="plain-table {classes}"{wide}>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-        + (f'<p class="muted", "small">{escape(note)}</p>' if note else "")
+        + (f'<p class="muted small">{escape(note)}</p>' if note else "")
     )
 
 

@@ -115,7 +115,9 @@ class QueueGrid:
         await steering.steer(self._calls, action, ids, names)
 
     def _show_side_by_side(self) -> None:
-        ui.navigate.to(f"/lab/compare?ids={','.join(self._marked)}")
+        there = [key for key in self._marked if key in self._picture.backtests]
+        oldest_first = sorted(there, key=lambda key: self._made.of(key)["order"])
+        ui.navigate.to(f"/lab/compare?ids={','.join(oldest_first)}")
 
 
 def _column(field: str, name: str, **more: Any) -> dict[str, Any]:
@@ -141,7 +143,7 @@ _OPTIONS: dict[str, Any] = {
     "rowHeight": 36,
     "headerHeight": 36,
     "rowSelection": {"mode": "multiRow", "checkboxes": True, "headerCheckbox": True, "enableClickSelection": False},
-    "selectionColumnDef": {"width": 40, "pinned": "left"},
+    "selectionColumnDef": {"width": 40},
     ":onGridSizeChanged": "event => { const wide = event.clientWidth; "
     "event.api.setColumnsVisible(['created'], wide > 760); event.api.setColumnsVisible(['eta'], wide > 560); "
     "event.api.setColumnsVisible(['result'], wide > 420); }",

@@ -88,20 +88,11 @@ class OneRun:
             self._falls = Chart({}, "", height=150)
             self._thinned = words("p", "", "muted", "small")
         with box("halves"):
-            self._account, self._chains = self._table(), self._table()
-            self._hangs, self._activity, self._shares = self._table(), self._table(), self._table()
-            with panel("Training data") as self._training:
-                words(
-                    "p",
-                    "What the run knew, did and got at each decision; or for each contract that it could have sold.",
-                )
-                for rows, name in ((TrainingRows.EXAMPLES, "Decisions"), (TrainingRows.CANDIDATES, "Candidates")):
-                    with box("bar"):
-                        words("span", name, "muted")
-                        for kind in (TrainingFormat.CSV, TrainingFormat.JSONL, TrainingFormat.PARQUET):
-                            path = f"/api/backtests/{self._id}/training?rows={rows}&format={kind}"
-                            ui.link(kind.value, path).props(f'download aria-label="{name} as {kind.value}"')
-                words("p", "It is made when it is asked for: of a long run that takes a while.", "muted", "small")
+            with box("stack", "apart"):
+                self._account, self._hangs, self._shares = self._table(), self._table(), self._table()
+            with box("stack", "apart"):
+                self._chains, self._activity = self._table(), self._table()
+                self._exports()
         with panel() as self._cycles_panel:
             self._cycles = ui.html("", sanitize=False)
         self._cycles_panel.set_visibility(False)
@@ -109,6 +100,17 @@ class OneRun:
         with panel(), ui.element("details"):
             words("summary", "The whole specification")
             self._spec = words("pre", "", "spec-text", "mono").props("tabindex=0")
+
+    def _exports(self) -> None:
+        with panel("Training data") as self._training:
+            words("p", "What the run knew, did and got at each decision; or of each contract that it could sell.")
+            for rows, name in ((TrainingRows.EXAMPLES, "Decisions"), (TrainingRows.CANDIDATES, "Candidates")):
+                with box("bar"):
+                    words("span", name, "muted")
+                    for kind in (TrainingFormat.CSV, TrainingFormat.JSONL, TrainingFormat.PARQUET):
+                        path = f"/api/backtests/{self._id}/training?rows={rows}&format={kind}"
+                        ui.link(kind.value, path).props(f'download aria-label="{name} as {kind.value}"')
+            words("p", "It is made when it is asked for: of a long run that takes a while.", "muted", "small")
 
     def _button(self, action: str) -> Press:
         async def press() -> None:
