@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rollbook import BacktestSpec, Dataset, DatasetKind, InvalidArgument, StrategyKind, specs
+from rollbook_server.domain import executions, instruments
 from rollbook_server.domain.backtest import spec as server_spec
 from rollbook_server.domain.clock import SECOND, micros
 from rollbook_web.pages import lab_fields, lab_form
@@ -85,8 +86,8 @@ def test_what_the_form_says_of_blanks_is_what_the_server_makes_of_them(
     given = server_spec.BacktestSpec(
         underlying=coin,
         preset=preset,
-        strategy=server_spec.StrategyKind.COVERED_CALL,
-        style=server_spec.ContractStyle.INVERSE,
+        strategy=executions.StrategyKind.COVERED_CALL,
+        style=instruments.ContractStyle.INVERSE,
         exit_style=server_spec.ExitStyle(exit_style) if exit_style else None,
         data=server_spec.DataSpec(spot_dataset_id="bars-1", volatility_dataset_id=index),
     )
@@ -126,7 +127,7 @@ def test_the_presets_of_the_form_are_the_servers() -> None:
 
 
 def test_the_form_begins_with_the_newest_bars_and_an_index_that_covers_them() -> None:
-    """Data is preferred that fits together: an index that ends earlier, or of a real market beside made-up bars, is not."""
+    """Data that fits together: no index that ends earlier, and none of a real market beside made-up bars."""
     index = dataclasses.replace(BARS, dataset_id="index-1", kind=DatasetKind.VOLATILITY)
     short = dataclasses.replace(index, dataset_id="index-2", last_time=datetime(2020, 12, 31, tzinfo=UTC))
     real = dataclasses.replace(index, dataset_id="index-3", synthetic=False)

@@ -129,14 +129,18 @@ def _markup(field: str) -> dict[str, Any]:
     return {":cellRenderer": f"params => params.data.{field}_html"}
 
 
+_NARROW = "innerWidth < 640"
+_WIDE = {":hide": "innerWidth < 900"}
+"""On a phone there is no room for it; the run's own page has it."""
+
 _OPTIONS: dict[str, Any] = {
     "columnDefs": [
-        _column("name", "Backtest", flex=3, minWidth=112, filter="agTextColumnFilter", **_markup("name")),
+        _column("name", "Backtest", flex=1, minWidth=112, filter="agTextColumnFilter", **_markup("name")),
         _column("state", "State", width=92, **_markup("state")),
-        _column("progress", "Progress", flex=1, minWidth=84, **_markup("progress")),
-        _column("eta", "Left", width=104),
-        _column("result", "Against benchmark", width=150, type="rightAligned", **_markup("result")),
-        _column("created", "Created (UTC)", width=140),
+        _column("progress", "Progress", **{":width": f"{_NARROW} ? 80 : 150"}, **_markup("progress")),
+        _column("eta", "Left", width=110, **_WIDE),
+        _column("result", "Against benchmark", width=150, type="rightAligned", **_markup("result"), **_WIDE),
+        _column("created", "Created (UTC)", width=140, **_WIDE),
     ],
     "rowData": [],
     ":getRowId": "params => params.data.id",
@@ -144,9 +148,6 @@ _OPTIONS: dict[str, Any] = {
     "headerHeight": 36,
     "rowSelection": {"mode": "multiRow", "checkboxes": True, "headerCheckbox": True, "enableClickSelection": False},
     "selectionColumnDef": {"width": 40},
-    ":onGridSizeChanged": "event => { const wide = event.clientWidth; "
-    "event.api.setColumnsVisible(['created'], wide > 760); event.api.setColumnsVisible(['eta'], wide > 560); "
-    "event.api.setColumnsVisible(['result'], wide > 420); }",
     "suppressCellFocus": False,
     "animateRows": False,
     "enableCellTextSelection": True,
