@@ -24,6 +24,10 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '  make %-14s %s\n' "$$name" "$$text"; done
 
+.PHONY: run
+run: .venv/ready ## serve a ledger and its page on this machine until Ctrl-C; DATA=folder, SERVER=host:port, PAGE=host:port
+	@exec $(BIN)/python -m tests.demo.run $(if $(DATA),--data "$(DATA)") $(if $(SERVER),--listen $(SERVER)) $(if $(PAGE),--page $(PAGE))
+
 .PHONY: demo
 demo: .venv/ready ## show a ledger at work, from an empty directory to exact profit
 	@$(BIN)/python -m tests.demo.main

@@ -71,12 +71,14 @@ def serve(
     Example: `rollbook-web serve --listen 127.0.0.1:8080 --target 127.0.0.1:50051`
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what its core would print, our messages say better
-    from rollbook_web.serving import serve as run
     from rollbook_web.settings import Settings
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        run(Settings.of(listen, target, token_file, tuple(name or ())))
+        settings = Settings.of(listen, target, token_file, tuple(name or ()))
+        from rollbook_web.serving import serve as run  # takes a second, which a mistake need not wait for
+
+        run(settings)
     except (ValueError, OSError) as error:
         print(f"rollbook-web: {error}", file=sys.stderr)
         raise typer.Exit(EXIT_UNUSABLE) from None

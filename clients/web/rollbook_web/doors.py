@@ -10,6 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rollbook_web.problems import Problem
 
+FORMS = ("/login", "/logout")
+FRAMEWORK = "/_nicegui"
+"""What the page's framework posts has kinds of its own; like all else it comes from our own pages only."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 HEADERS = {
@@ -53,7 +56,20 @@ class Doors:
         for origin in headers.getlist("origin"):
             if urlsplit(origin).netloc.lower() != hosts[0].lower():
                 return Problem(403, "another page may not ask here")
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "DELETE") and not _fits(headers, scope):
+            return Problem(415, "send application/json")
         return None
+
+
+def _fits(headers: Headers, scope: Scope) -> bool:
+    """Whether what is sent is of the kind that only our own pages can send without being asked for leave."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if scope["path"].startswith(FRAMEWORK):
+        return True
+    if scope["path"] in FORMS:
+        return kind == "application/x-www-form-urlencoded"
+    empty = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+    return kind == "application/json" or (empty and not kind)
 
 
 def _name(host: str) -> str:

@@ -30,15 +30,21 @@ GROUPS: dict[str, tuple[str, Callable[[Held], str]]] = {
 
 
 def header_rows(helds: Sequence[Held], group: str) -> list[dict[str, Any]]:
-    """One for each group: {id, group, parts}. `parts` are [word, tone] pairs; sums are by mode and currency, because
-    neither is ever added to another.
+    """One for each group: {id, group, name, count, parts}. `parts` are [word, tone] pairs; sums are by mode and
+    currency, because neither is ever added to another.
     """
     _, key_of = GROUPS[group]
     groups: dict[str, list[Held]] = {}
     for held in helds:
         groups.setdefault(key_of(held), []).append(held)
     return [
-        {"id": f"group:{key}", "group": key, "name": _name(group, key), "parts": _parts(groups[key])}
+        {
+            "id": f"group:{key}",
+            "group": key,
+            "name": _name(group, key),
+            "count": len(groups[key]),
+            "parts": _parts(groups[key]),
+        }
         for key in sorted(groups)
     ]
 

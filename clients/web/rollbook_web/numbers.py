@@ -111,13 +111,14 @@ def percent(figure: Decimal | float | None, why: str = "not known", *, places: i
     return Figure(text, f"{plain(exact)} %", float(exact), tone)
 
 
-def model(figure: float | None, why: str = "not known", *, places: int = 2, unit: str = "") -> Figure:
-    """What a model says: a delta, a distance in standard deviations."""
+def model(
+    figure: float | None, why: str = "not known", *, places: int = 2, unit: str = "", plus: bool = True
+) -> Figure:
+    """What a model says: a delta, a distance in standard deviations. With `plus` it has a sign, whichever it is."""
     if figure is None:
         return unknown(why)
     exact = Decimal(repr(figure))
-    sign = "+" if exact > 0 else _sign(exact, False)
-    return Figure(f"{sign}{_rounded(abs(exact), places)}{unit}", f"{plain(exact)}{unit}", figure)
+    return Figure(f"{_sign(exact, plus)}{_rounded(abs(exact), places)}{unit}", f"{plain(exact)}{unit}", figure)
 
 
 def count(number: int) -> Figure:

@@ -117,30 +117,31 @@ def row(held: Held) -> dict[str, Any]:
         "contract": contracts(legs) or "nothing open",
         "flags": flags(held),
         "rolls": chain.num_rolls,
-        "dte": _cell(numbers.days(value.days_to_expiry if value else None, why)),
-        "captured": _cell(numbers.percent(value.premium_captured_pct if value else None, why, money=True)),
-        "pnl": _cell(numbers.money(value.unrealized_pnl if value else None, currency, why)),
-        "usd": _cell(numbers.usd(value.unrealized_pnl_usd if value else None, no_usd)),
-        "net": _cell(net),
-        "chain_pnl": _cell(numbers.money(value.chain_pnl if value else None, currency, why)),
-        "buy_back": _cell(
+        "dte": cell(numbers.days(value.days_to_expiry if value else None, why)),
+        "captured": cell(numbers.percent(value.premium_captured_pct if value else None, why, money=True)),
+        "pnl": cell(numbers.money(value.unrealized_pnl if value else None, currency, why)),
+        "usd": cell(numbers.usd(value.unrealized_pnl_usd if value else None, no_usd)),
+        "net": cell(net),
+        "chain_pnl": cell(numbers.money(value.chain_pnl if value else None, currency, why)),
+        "buy_back": cell(
             numbers.money(value.buy_back_cost if value else None, currency, f"{why}, or no ask", signed=False)
         ),
-        "yield": _cell(numbers.percent(value.yield_left_annualised_pct if value else None, f"{why}, or no ask")),
-        "distance": _cell(numbers.percent(value.distance_to_strike_pct if value else None, why)),
-        "sigma": _cell(
+        "yield": cell(numbers.percent(value.yield_left_annualised_pct if value else None, f"{why}, or no ask")),
+        "distance": cell(numbers.percent(value.distance_to_strike_pct if value else None, why)),
+        "sigma": cell(
             numbers.model(
                 value.distance_to_strike_sigma if value else None, f"{why}, or it has no volatility", unit=f" {SIGMA}"
             )
         ),
-        "delta": _cell(
+        "delta": cell(
             numbers.model(value.greeks.delta if value and value.greeks else None, f"{why}, or it has no greeks")
         ),
         "marked": None if held.marked is None else int(held.marked.timestamp() * 1000),
     }
 
 
-def _cell(figure: Figure) -> list[str]:
+def cell(figure: Figure) -> list[str]:
+    """A figure in a row of a table."""
     return [figure.text, figure.title, figure.tone] if figure.tone else [figure.text, figure.title]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -35,6 +37,33 @@ STATUSES = {
 }
 """HTTP's status for each of gRPC's."""
 
+DOCUMENTED: dict[str, Any] = {
+    "description": "A problem (RFC 9457): `reason` is an ErrorReason, or a word of the page's own",
+    "content": {
+        MEDIA_TYPE: {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "detail"],
+                "properties": {
+                    **{
+                        name: {"type": "string"} for name in ("type", "title", "detail", "reason", "code", "request_id")
+                    },
+                    "status": {"type": "integer"},
+                    "errors": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+                        },
+                    },
+                    "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+                },
+            }
+        }
+    },
+}
+"""For /openapi.json."""
+
 
 class Problem(JSONResponse):
     """An error as problem+json. `reason` and `errors` ([{field, detail}]) are ours."""
@@ -52,7 +81,7 @@ class Problem(JSONResponse):
     ) -> None:
         headers = {"retry-after": str(RETRY_AFTER)} if status in (429, 503) else None
         errors = [{"field": name, "detail": said} for name, said in (fields or {}).items()]
-        content = {
+        self.content = {
             "type": "about:blank",
             "title": HTTPStatus(status).phrase,
             "status": status,
@@ -61,7 +90,15 @@ class Problem(JSONResponse):
             **({"errors": errors} if errors else {}),
             **more,
         }
-        super().__init__(content, status_code=status, headers=headers)
+        super().__init__(self.content, status_code=status, headers=headers)
+
+
+class Refusal(Exception):
+    """What the page itself refuses, as a problem."""
+
+    def __init__(self, status: int, detail: str, reason: str) -> None:
+        super().__init__(detail)
+        self.problem = Problem(status, detail, reason=reason)
 
 
 def problem_of(error: LedgerError) -> Problem:
@@ -83,6 +120,19 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(LedgerError)
     async def ledger_error(_: Request, error: LedgerError) -> Problem:
         return problem_of(error)
+
+    @app.exception_handler(Refusal)
+    async def refusal(_: Request, error: Refusal) -> Problem:
+        return error.problem
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(_: Request, error: RequestValidationError) -> Problem:
+        fields = {
+            ".".join(map(str, each["loc"][1:])): str(each["msg"]).removeprefix("Value error, ")
+            for each in error.errors()
+        }
+        said = "; ".join(f"{name}: {why}" for name, why in fields.items())
+        return Problem(400, said, reason="INVALID_REQUEST", fields=fields)
 
     @app.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> Problem:

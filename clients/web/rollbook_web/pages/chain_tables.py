@@ -51,7 +51,7 @@ def draw_legs(chain: PositionChain) -> None:
                     _figure(numbers.money(leg.gross_pnl, currency, unit=False))
                     _figure(numbers.money(leg.fees, currency, signed=False, unit=False))
                     _figure(numbers.money(leg.net_pnl, currency, unit=False))
-                    words("td", " · ".join(part for part in (leg.trigger, leg.reason) if part), "small")
+                    words("td", " · ".join(part for part in (leg.trigger, leg.reason) if part), "small", "said")
 
 
 def draw_steps(chain: PositionChain, steps: Sequence[Step]) -> None:
@@ -64,7 +64,7 @@ def draw_steps(chain: PositionChain, steps: Sequence[Step]) -> None:
                     when = numbers.moment(step.time, seconds=True)
                     recorded = numbers.moment(step.recorded, "not at hand", seconds=True)
                     words("td", when.text, "num", title=f"{when.title}; entry {step.number}, recorded {recorded.title}")
-                    with box(tag="td"):
+                    with box("said", tag="td"):
                         words("b", step.what)
                         if step.why:
                             words("span", " · ".join(step.why), "why")

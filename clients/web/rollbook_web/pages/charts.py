@@ -63,7 +63,13 @@ def _themed(options: Mapping[str, Any]) -> dict[str, Any]:
     tooltip = {"trigger": "axis", "confine": True, "className": "chart-tip", "axisPointer": _POINTER}
     themed["tooltip"] = tooltip | dict(options.get("tooltip", {}))
     if "legend" in themed:
-        legend = {"textStyle": {"color": "var(--text)"}, "inactiveColor": "var(--muted)", "type": "plain", "top": 0}
+        legend = {
+            "textStyle": {"color": "var(--text)"},
+            "inactiveColor": "var(--muted)",
+            "type": "plain",
+            "top": 0,
+            "right": 0,
+        }
         themed["legend"] = legend | {"icon": "roundRect", "itemWidth": 12, "itemHeight": 4} | dict(themed["legend"])
     themed["series"] = [_series(each) for each in _each(themed.get("series", []))]
     return themed

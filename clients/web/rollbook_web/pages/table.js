@@ -39,12 +39,13 @@ Object.assign(window.Rollbook, (() => {
     const name = document.createElement("b");
     name.textContent = p.data.name;
     row.append(name);
-    for (const [words, tone] of p.data.parts) {
+    const shown = p.context?.shown?.get(p.data.group) ?? 0; // the sums are of all rows, whatever is searched for
+    p.data.parts.forEach(([words, tone], at) => {
       const part = document.createElement("span");
       part.className = "num " + tone;
-      part.textContent = words;
+      part.textContent = at === 0 && shown !== p.data.count ? `${shown} shown of ${words}` : words;
       row.append(part);
-    }
+    });
     return row;
   }
   const marked = (p) => (p.data?.marked == null ? null : Math.max(0, Rollbook.now() - p.data.marked));
@@ -55,6 +56,9 @@ Object.assign(window.Rollbook, (() => {
     if (!by) return;
     const key = (data) => data.group ?? data[by] ?? "";
     const rank = new Map(p.nodes.map((node, at) => [node, at]));
+    const shown = new Map();
+    for (const { data } of p.nodes) if (data.group === undefined) shown.set(key(data), (shown.get(key(data)) ?? 0) + 1);
+    p.context.shown = shown;
     p.nodes.sort((a, b) => {
       const one = key(a.data), other = key(b.data);
       if (one !== other) return one < other ? -1 : 1;
@@ -104,6 +108,9 @@ Object.assign(window.Rollbook, (() => {
   function keepFilter(p) {
     const model = p.api.getFilterModel();
     keep("columns", Object.keys(model).length ? JSON.stringify(model) : "");
+    const headers = [];
+    p.api.forEachNode((node) => node.data.group !== undefined && headers.push(node));
+    p.api.redrawRows({ rowNodes: headers });
   }
   function keepSort(p) {
     const sorted = p.api.getColumnState().filter((one) => one.sort).sort((a, b) => a.sortIndex - b.sortIndex);

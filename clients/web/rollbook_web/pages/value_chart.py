@@ -134,9 +134,11 @@ def _options(samples: list[ValueSample], currency: str) -> dict[str, Any]:
 
 
 def _point(sample: ValueSample, *, whole: bool) -> list[float | None]:
-    """A value that lacks a chain stands on a line of its own."""
+    """A value that lacks a chain stands on a line of its own. One that lacks all of them is a 0, and no value."""
     assert sample.time is not None
     shown = sample.unrealized_pnl is not None and bool(sample.missing_marks) is not whole
+    if sample.missing_marks and not sample.unrealized_pnl:
+        shown = False
     return [sample.time.timestamp() * 1000, float(sample.unrealized_pnl or 0) if shown else None]
 
 
