@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.support.page import PATIENCE, RunningPage
 from tests.support.server import RunningServer
 from tests.support.wheels import Environment, build_wheels, pip, project
 
@@ -91,6 +93,14 @@ def lab(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> En
     """An environment with the server and its extra for the lab."""
     environment = Environment(tmp_path_factory.mktemp("lab"))
     environment.install(f"{wheels['rollbook-server']}[lab]", wheels["rollbook"])
+    return environment
+
+
+@pytest.fixture(scope="module")
+def web(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with the page alone; it needs the client's wheel."""
+    environment = Environment(tmp_path_factory.mktemp("web"))
+    environment.install(wheels["rollbook-web"], wheels["rollbook"])
     return environment
 
 
@@ -205,6 +215,20 @@ def test_a_client_alone_records_at_a_server_alone(
     checked = server.run("rollbook-server", "check", "--db", str(running.db), cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "proven" in checked.stdout
+
+
+def test_the_page_works_alone(web: Environment, running: RunningServer, tmp_path: Path) -> None:
+    """What its metadata names is all that the page needs, in every module; it serves beside a server that is installed
+    elsewhere."""
+    code = IMPORT_ALL.format(package="rollbook_web", without=["rollbook_web.__main__"], lacking=[])
+    imported = web.run("python", "-c", code, cwd=tmp_path)
+    assert imported.returncode == 0, imported.stderr
+    assert "rollbook-server" not in web.installed()
+    assert web.run("rollbook-web", "--version", cwd=tmp_path).stdout.strip() == project("rollbook-web")["version"]
+    with RunningPage(running.target, python=web.python) as page:
+        health = httpx.get(f"{page.url}/health", timeout=PATIENCE, trust_env=False).json()
+        assert (health["status"], health["server"]["revision"]) == ("ok", 0)
+        assert httpx.get(page.url, timeout=PATIENCE, trust_env=False).status_code == 200
 
 
 def test_a_check_of_nothing_says_so(server: Environment, tmp_path: Path) -> None:
