@@ -105,7 +105,8 @@ class Lab:
             source=source,
             create_time=self._clock.now(),
             quote_currency=kept.quote_currency,
-            dropped_rows=kept.dropped_rows,
+            dropped_rows=sum(each.rows for each in kept.dropped),
+            dropped=tuple(kept.dropped),
             synthetic=order.synthetic is not None,
         )
         return await self._submit(lambda: lab_datasets.register(self._database.db, dataset, kept.gaps))

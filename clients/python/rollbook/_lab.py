@@ -468,6 +468,7 @@ class Lab(Connection[Services]):
         synthetic: models.SyntheticMarket | None = None,
         name: str = "",
         known_after_seconds: int | None = None,
+        quote_currency: str = "",
         deadline: float = LONG_DEADLINE,
     ) -> models.Dataset:
         """Have the server read a file, or make up a market, and keep it. The same content gives the same dataset.
@@ -475,10 +476,11 @@ class Lab(Connection[Services]):
         Args:
             kind: What it holds.
             underlying: The coin: BTC or ETH.
-            path: A file on the server's disk, .csv or .parquet; see RegisterDatasetRequest for its columns.
+            path: A file on the server's disk, .csv, .csv.gz or .parquet; see RegisterDatasetRequest for its columns.
             synthetic: The market that is made up, instead of a file.
             name: For people; "" is the file's name.
             known_after_seconds: From a row's time until it is known, where that is not one interval.
+            quote_currency: Of option chains: USD or USDC, which ones of an options_chain file; "" is USD.
             deadline: Seconds.
 
         Raises InvalidArgument, NotFound (FILE_NOT_FOUND) and FailedPrecondition.
@@ -490,6 +492,7 @@ class Lab(Connection[Services]):
             path=path,
             synthetic=synthetic,
             known_after_seconds=known_after_seconds,
+            quote_currency=quote_currency,
         )
         answer = self._call(self._opened().datasets.RegisterDataset, request.to_proto(), deadline)
         return models.Dataset.from_proto(answer.dataset)

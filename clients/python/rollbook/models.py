@@ -69,6 +69,7 @@ __all__ = [
     "DeleteBacktestResponse",
     "DeleteSweepRequest",
     "DeleteSweepResponse",
+    "DroppedRows",
     "EquityPoint",
     "ErrorReason",
     "ExecutionEntry",
@@ -4503,6 +4504,29 @@ class SyntheticMarket:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedRows:
+    """Why rows were left out, and how many."""
+
+    reason: str = ""
+    """For people."""
+    rows: int = 0
+    """Rows; each is counted once, by the first reason against it."""
+
+    def to_proto(self) -> dataset_pb2.DroppedRows:
+        return dataset_pb2.DroppedRows(
+            reason=self.reason,
+            rows=self.rows,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_pb2.DroppedRows) -> Self:
+        return cls(
+            reason=message.reason,
+            rows=message.rows,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """Data that was registered: immutable, known by its content."""
 
@@ -4529,13 +4553,18 @@ class Dataset:
     gaps: int = 0
     """Stretches without data."""
     dropped_rows: int = 0
-    """Rows that were left out because they cannot be right, for example a high below its low."""
+    """Rows that were left out because they cannot be right, for example a high below its low, or are of something else.
+    """
     synthetic: bool = False
     """It is a synthetic market's."""
     source: str = ""
     """Where it came from: a file's name, or "synthetic"."""
     create_time: datetime.datetime | None = None
     """When it was registered."""
+    dropped: tuple[DroppedRows, ...] = ()
+    """Why rows were left out; together they are dropped_rows. Of data that was registered before there were reasons:
+    none.
+    """
 
     def to_proto(self) -> dataset_pb2.Dataset:
         return dataset_pb2.Dataset(
@@ -4554,6 +4583,7 @@ class Dataset:
             synthetic=self.synthetic,
             source=self.source,
             create_time=None if self.create_time is None else _convert.time_to_proto(self.create_time),
+            dropped=[item.to_proto() for item in self.dropped],
         )
 
     @classmethod
@@ -4574,6 +4604,7 @@ class Dataset:
             synthetic=message.synthetic,
             source=message.source,
             create_time=_convert.time_from_proto(message.create_time) if message.HasField("create_time") else None,
+            dropped=tuple(DroppedRows.from_proto(item) for item in message.dropped),
         )
 
 
@@ -4588,17 +4619,23 @@ class RegisterDatasetRequest:
     underlying: str = ""
     """The coin. Required."""
     path: str = ""
-    """A file on the server's disk, .csv or .parquet. Columns of bars: time, ts or ts_utc (the bar's open), and open,
-    high, low, close, or one price or spot, between which bars are made; of a volatility index: the same time, and one
-    of close, dvol, dvol_close and value (percent); of option chains: harvest_time, instrument_name, underlying_price,
-    mark_price, best_bid_price, best_ask_price, mark_iv. Times are datetimes, ISO 8601, or seconds, milliseconds or
-    microseconds since 1970; without a zone they are UTC.
+    """A file on the server's disk, .csv, .csv.gz or .parquet. Columns of bars: time, ts or ts_utc (the bar's open), and
+    open, high, low, close, or one price or spot, between which bars are made; of a volatility index: the same time, and
+    one of close, dvol, dvol_close and value (percent); of option chains: harvest_time, instrument_name,
+    underlying_price, mark_price, best_bid_price, best_ask_price, mark_iv; or those of an options_chain file of
+    tardis.dev (CSV), of which snapshots are made at each full and half hour: of each contract the newest quote that was
+    received by then, in the 5 minutes before. Times are datetimes, ISO 8601, or seconds, milliseconds or microseconds
+    since 1970; without a zone they are UTC.
     """
     synthetic: SyntheticMarket | None = None
     """A market that is made up."""
     known_after_seconds: int | None = None
     """Seconds from a row's time until it is known, where that is not one interval (of option chains: at once): a daily
     series that is stamped 00:00 and measured at 08:00 has 28800. At most 366 days.
+    """
+    quote_currency: str = ""
+    """Of option chains: USD for coin-settled ones, or USDC. Says which ones, where an options_chain file has both
+    (unset: USD); of another file it must be what the file holds.
     """
 
     def to_proto(self) -> dataset_service_pb2.RegisterDatasetRequest:
@@ -4609,6 +4646,7 @@ class RegisterDatasetRequest:
             path=self.path,
             synthetic=None if self.synthetic is None else self.synthetic.to_proto(),
             known_after_seconds=self.known_after_seconds,
+            quote_currency=self.quote_currency,
         )
 
     @classmethod
@@ -4620,6 +4658,7 @@ class RegisterDatasetRequest:
             path=message.path,
             synthetic=SyntheticMarket.from_proto(message.synthetic) if message.HasField("synthetic") else None,
             known_after_seconds=message.known_after_seconds if message.HasField("known_after_seconds") else None,
+            quote_currency=message.quote_currency,
         )
 
 

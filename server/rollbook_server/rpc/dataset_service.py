@@ -36,6 +36,7 @@ class DatasetService(dataset_service_pb2_grpc.DatasetServiceServicer):
             raise InvalidArgument(Reason.MISSING_FIELD, "underlying is required", "underlying")
         underlying = decode.currency_of(request.underlying, "underlying")
         name = decode.within(request.name, 128, "name")
+        quote_currency = _quote_currency(request, kind)
         if bool(request.path) == request.HasField("synthetic"):
             reason = Reason.CONTRADICTION if request.path else Reason.MISSING_FIELD
             raise InvalidArgument(reason, "exactly one of path and synthetic", "path")
@@ -47,6 +48,7 @@ class DatasetService(dataset_service_pb2_grpc.DatasetServiceServicer):
                 underlying=underlying,
                 path=path,
                 known_after=None if seconds is None else seconds * SECOND,
+                quote_currency=quote_currency,
             )
             source = path.name
         else:
@@ -91,6 +93,16 @@ def _dataset_id(request: Any) -> str:
     if not request.dataset_id:
         raise InvalidArgument(Reason.MISSING_FIELD, "dataset_id is required", "dataset_id")
     return decode.within(request.dataset_id, 128, "dataset_id")
+
+
+def _quote_currency(request: Any, kind: DatasetKind) -> str:
+    """Which chains a request is about. Raises InvalidArgument."""
+    said: str = request.quote_currency
+    if said and kind is not DatasetKind.OPTION_CHAINS:
+        raise InvalidArgument(Reason.CONTRADICTION, "only option chains have a quote currency", "quote_currency")
+    if said not in ("", "USD", "USDC"):
+        raise InvalidArgument(Reason.OUT_OF_BOUNDS, "must be USD or USDC", "quote_currency")
+    return said
 
 
 def _market(message: Any, kind: DatasetKind, underlying: str) -> SyntheticMarket:

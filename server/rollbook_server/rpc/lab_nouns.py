@@ -96,7 +96,11 @@ heatmap = Encoder(
     heatmaps.Heatmap,
     parts={"cells": Encoder(sweep_pb2.HeatmapCell, heatmaps.HeatmapCell)},
 )
-dataset = Encoder(dataset_pb2.Dataset, registered.Dataset)
+dataset = Encoder(
+    dataset_pb2.Dataset,
+    registered.Dataset,
+    parts={"dropped": Encoder(dataset_pb2.DroppedRows, registered.DroppedRows)},
+)
 _reward = Encoder(backtest_pb2.RewardStatistics, training_statistics.RewardStatistics)
 statistics = Encoder(
     backtest_pb2.TrainingStatistics,

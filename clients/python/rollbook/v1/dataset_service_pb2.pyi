@@ -31,6 +31,7 @@ class RegisterDatasetRequest(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     SYNTHETIC_FIELD_NUMBER: _builtins.int
     KNOWN_AFTER_SECONDS_FIELD_NUMBER: _builtins.int
+    QUOTE_CURRENCY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """For people; unset is the file's name."""
     kind: _dataset_pb2.DatasetKind.ValueType
@@ -38,15 +39,21 @@ class RegisterDatasetRequest(_message.Message):
     underlying: _builtins.str
     """The coin. Required."""
     path: _builtins.str
-    """A file on the server's disk, .csv or .parquet. Columns of bars: time, ts or ts_utc (the bar's open), and open, high,
+    """A file on the server's disk, .csv, .csv.gz or .parquet. Columns of bars: time, ts or ts_utc (the bar's open), and open, high,
     low, close, or one price or spot, between which bars are made; of a volatility index: the same time, and one of close,
     dvol, dvol_close and value (percent); of option chains: harvest_time, instrument_name, underlying_price, mark_price,
-    best_bid_price, best_ask_price, mark_iv. Times are datetimes, ISO 8601, or seconds, milliseconds or microseconds since
+    best_bid_price, best_ask_price, mark_iv; or those of an options_chain file of tardis.dev (CSV), of which
+    snapshots are made at each full and half hour: of each contract the newest quote that was received by then, in the 5
+    minutes before. Times are datetimes, ISO 8601, or seconds, milliseconds or microseconds since
     1970; without a zone they are UTC.
     """
     known_after_seconds: _builtins.int
     """Seconds from a row's time until it is known, where that is not one interval (of option chains: at once): a daily series
     that is stamped 00:00 and measured at 08:00 has 28800. At most 366 days.
+    """
+    quote_currency: _builtins.str
+    """Of option chains: USD for coin-settled ones, or USDC. Says which ones, where an options_chain file has both (unset:
+    USD); of another file it must be what the file holds.
     """
     @_builtins.property
     def synthetic(self) -> _dataset_pb2.SyntheticMarket:
@@ -61,10 +68,11 @@ class RegisterDatasetRequest(_message.Message):
         path: _builtins.str = ...,
         synthetic: _dataset_pb2.SyntheticMarket | None = ...,
         known_after_seconds: _builtins.int | None = ...,
+        quote_currency: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_known_after_seconds", b"_known_after_seconds", "known_after_seconds", b"known_after_seconds", "synthetic", b"synthetic"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_known_after_seconds", b"_known_after_seconds", "kind", b"kind", "known_after_seconds", b"known_after_seconds", "name", b"name", "path", b"path", "synthetic", b"synthetic", "underlying", b"underlying"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_known_after_seconds", b"_known_after_seconds", "kind", b"kind", "known_after_seconds", b"known_after_seconds", "name", b"name", "path", b"path", "quote_currency", b"quote_currency", "synthetic", b"synthetic", "underlying", b"underlying"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__known_after_seconds: _TypeAlias = _typing.Literal["known_after_seconds"]  # noqa: Y015
     _WhichOneofArgType__known_after_seconds: _TypeAlias = _typing.Literal["_known_after_seconds", b"_known_after_seconds"]  # noqa: Y015

@@ -33,7 +33,7 @@ _write = command(app, "Do", accounts=False)
 @command(app, "Do", accounts=False, name="import")
 def import_(
     session: Session,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A .csv or .parquet on the server's disk.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .csv, .csv.gz or .parquet on the server's disk.")],
     kind: KindToWrite,
     underlying: CoinToWrite,
     name: DatasetName = "",
@@ -45,19 +45,33 @@ def import_(
             show_default=False,
         ),
     ] = "",
+    quoted_in: Annotated[
+        str,
+        typer.Option(
+            metavar="USD|USDC",
+            help="Of option chains: which ones of an options_chain file; not said: USD, the coin-settled ones.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Have the server read a file and keep it.
 
     Columns of bars: time or ts (the bar's open), open, high, low, close. Of volatility: time or ts, and close, dvol or
     value, in percent. Of option chains: harvest_time, instrument_name, underlying_price, mark_price, best_bid_price,
-    best_ask_price, mark_iv.
+    best_ask_price, mark_iv; or those of an options_chain file of tardis.dev.
 
     Example: `rollbook data import btc-1h.csv --kind bars --underlying BTC`
     """
     from rollbook.cli.lab.datasets import import_file
 
     import_file(
-        session, file, read_kind(kind), underlying.upper(), name, read_count(known_after) if known_after else None
+        session,
+        file,
+        kind=read_kind(kind),
+        underlying=underlying.upper(),
+        name=name,
+        known_after_seconds=read_count(known_after) if known_after else None,
+        quote_currency=quoted_in.upper(),
     )
 
 
