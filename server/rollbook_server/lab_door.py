@@ -9,6 +9,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from rollbook_server.domain.backtest.history import Venue
 from rollbook_server.domain.clock import Clock
 from rollbook_server.domain.errors import FailedPrecondition, Reason
 from rollbook_server.storage.database import Database, DatabaseUnusable
@@ -42,10 +43,14 @@ class LabDoor:
         memory_mib: int,
         part_seconds: float,
         training_folder: Path | None,
+        venue: Venue,
+        history_folder: Path | None,
     ) -> None:
         self._path, self._clock, self._log = path, clock, log
         self._workers, self._memory_mib, self._part_seconds = workers, memory_mib, part_seconds
         self._training_folder = training_folder
+        self._venue = venue
+        self._history_folder = history_folder or path.with_name(path.name + ".history")
         self._opening: asyncio.Task[Lab] | None = None
         self._runner: Runner | None = None
 
@@ -83,7 +88,7 @@ class LabDoor:
         from rollbook_server.runner import Runner
 
         try:
-            lab = Lab(database, self._clock, self._log)
+            lab = Lab(database, self._clock, self._log, self._venue, self._history_folder)
         except BaseException:
             database.close()  # or the next try would find its lock
             raise

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from rollbook_server.domain.backtest.history import HistoryOrder
 from rollbook_server.domain.backtest.market import Bars, MarketData, OptionChains, VolatilityIndex
 from rollbook_server.domain.backtest.outcomes import DatasetKind
 from rollbook_server.domain.backtest.registered import Dataset, DroppedRows
@@ -279,6 +280,8 @@ class DataOrder:
     known_after: Micros | None = None
     quote_currency: str = ""
     """Of option chains: which ones, where a file has several."""
+    history: HistoryOrder | None = None
+    """What was fetched, in `path`, the folder of all history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,13 +304,17 @@ def keep(folder: Path, order: DataOrder) -> Kept:
     from rollbook_server.domain.backtest.datasets import Normalised, normalise
     from rollbook_server.domain.backtest.synthetic import make_bars, make_volatility
     from rollbook_server.storage.dataset_tables import read_table
+    from rollbook_server.storage.history_files import read_history
 
     if order.synthetic is not None:
         make = make_bars if order.kind is DatasetKind.BARS else make_volatility
         normalised = Normalised(make(order.synthetic))
     else:
         assert order.path is not None
-        columns = read_table(order.path, order.kind, order.underlying, order.quote_currency)
+        if order.history is None:
+            columns = read_table(order.path, order.kind, order.underlying, order.quote_currency)
+        else:
+            columns = read_history(order.path, order.history)
         normalised = normalise(columns, order.underlying, order.known_after)
     if order.quote_currency not in ("", normalised.quote_currency):
         raise InvalidArgument(

@@ -83,6 +83,10 @@ __all__ = [
     "ExportTrainingDataResponse",
     "FeeSchedule",
     "FeeSource",
+    "FetchDatasetRequest",
+    "FetchDatasetResponse",
+    "FetchProgress",
+    "FetchedHistory",
     "Fill",
     "FillPrice",
     "FillSource",
@@ -106,6 +110,7 @@ __all__ = [
     "Greeks",
     "Heatmap",
     "HeatmapCell",
+    "HistoryKind",
     "Instrument",
     "LabCursor",
     "LedgerEntry",
@@ -942,6 +947,30 @@ class DatasetKind(enum.StrEnum):
         return _convert.enum_from_proto(cls, dataset_pb2.DatasetKind, "DATASET_KIND_", number)
 
 
+class HistoryKind(enum.StrEnum):
+    """What can be fetched of a venue's public history."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not used."""
+    BARS = "BARS"
+    """Bars of an instrument; they become a dataset of BARS. Those in which nobody traded are left out."""
+    VOLATILITY = "VOLATILITY"
+    """The venue's index of implied volatility (DVOL); it becomes a dataset of VOLATILITY."""
+    DELIVERY_PRICES = "DELIVERY_PRICES"
+    """Final delivery prices of an index, one a day; kept as Parquet."""
+    INSTRUMENTS = "INSTRUMENTS"
+    """Options that are listed, and those that expired lately; kept as Parquet."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> dataset_pb2.HistoryKind.ValueType:
+        return _convert.enum_to_proto(dataset_pb2.HistoryKind, "HISTORY_KIND_", self)
+
+    @classmethod
+    def from_proto(cls, number: dataset_pb2.HistoryKind.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, dataset_pb2.HistoryKind, "HISTORY_KIND_", number)
+
+
 class ErrorReason(enum.StrEnum):
     """Why a call was refused: `google.rpc.ErrorInfo.reason`, in the domain "rollbook", without the prefix. The field is
     in the metadata ("field") and in `google.rpc.BadRequest`.
@@ -991,6 +1020,8 @@ class ErrorReason(enum.StrEnum):
     """NOT_FOUND: the server's disk has no such file."""
     SWEEP_NOT_FOUND = "SWEEP_NOT_FOUND"
     """NOT_FOUND: no sweep of that id."""
+    HISTORY_NOT_FOUND = "HISTORY_NOT_FOUND"
+    """NOT_FOUND: the venue has nothing of that in that time."""
     AMBIGUOUS_CONTRACT = "AMBIGUOUS_CONTRACT"
     """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
     CHAIN_MISMATCH = "CHAIN_MISMATCH"
@@ -1023,6 +1054,12 @@ class ErrorReason(enum.StrEnum):
     """FAILED_PRECONDITION: the sweep has ended already."""
     ENGINE_CHANGED = "ENGINE_CHANGED"
     """FAILED_PRECONDITION: another version of the engine made it; metadata "made_by" and "present" name both."""
+    VENUE_REFUSED = "VENUE_REFUSED"
+    """FAILED_PRECONDITION: the venue answered with an error that will not pass by itself; metadata "code" is the
+    venue's.
+    """
+    VENUE_ANSWER_UNKNOWN = "VENUE_ANSWER_UNKNOWN"
+    """FAILED_PRECONDITION: the venue's answer does not look as it is known to look; nothing of it is kept."""
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     TRADE_CONFLICT = "TRADE_CONFLICT"
@@ -1035,6 +1072,9 @@ class ErrorReason(enum.StrEnum):
     """UNAVAILABLE: the commit failed (disk full, I/O error); nothing of it is recorded; send again."""
     STOPPING = "STOPPING"
     """UNAVAILABLE: the server is stopping; send again."""
+    VENUE_UNAVAILABLE = "VENUE_UNAVAILABLE"
+    """UNAVAILABLE: the venue did not answer, often enough; what came before is kept; send again, and it goes on there.
+    """
     UNRECOGNIZED = "UNRECOGNIZED"
     """A value that only a newer server knows; it cannot be sent."""
 
@@ -4678,6 +4718,149 @@ class RegisterDatasetResponse:
     def from_proto(cls, message: dataset_service_pb2.RegisterDatasetResponse) -> Self:
         return cls(
             dataset=Dataset.from_proto(message.dataset) if message.HasField("dataset") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FetchDatasetRequest:
+    """What to fetch."""
+
+    kind: HistoryKind = HistoryKind.UNSPECIFIED
+    """Of what. Required."""
+    underlying: str = ""
+    """The coin. Required."""
+    series: str = ""
+    """The venue's name of what is fetched: of bars an instrument (unset: the coin's spot market, like BTC_USDC), of
+    volatility and instruments a currency (unset: the coin), of delivery prices an index (unset: like btc_usd).
+    """
+    interval_seconds: int = 0
+    """Of bars 60, 180, 300, 600, 900, 1800, 3600, 7200, 10800, 21600 or 43200; of volatility 60, 3600 or 43200; unset
+    is 3600. Else it must be unset.
+    """
+    start_time: datetime.datetime | None = None
+    """Of bars and volatility: the first row begins here or later. Required there, else it must be unset."""
+    end_time: datetime.datetime | None = None
+    """Of bars and volatility: the last row is over by then; unset is now, and so is what is later. A row that is not
+    over is not taken.
+    """
+    name: str = ""
+    """Of the dataset, for people; unset is what was fetched."""
+
+    def to_proto(self) -> dataset_service_pb2.FetchDatasetRequest:
+        return dataset_service_pb2.FetchDatasetRequest(
+            kind=self.kind.to_proto(),
+            underlying=self.underlying,
+            series=self.series,
+            interval_seconds=self.interval_seconds,
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            name=self.name,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.FetchDatasetRequest) -> Self:
+        return cls(
+            kind=HistoryKind.from_proto(message.kind),
+            underlying=message.underlying,
+            series=message.series,
+            interval_seconds=message.interval_seconds,
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            name=message.name,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FetchDatasetResponse:
+    """How far a fetch has come; at its end what there is."""
+
+    progress: FetchProgress | None = None
+    """How far it has come."""
+    fetched: FetchedHistory | None = None
+    """What there is: the last message."""
+
+    def to_proto(self) -> dataset_service_pb2.FetchDatasetResponse:
+        _convert.at_most_one(progress=self.progress, fetched=self.fetched)
+        return dataset_service_pb2.FetchDatasetResponse(
+            progress=None if self.progress is None else self.progress.to_proto(),
+            fetched=None if self.fetched is None else self.fetched.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.FetchDatasetResponse) -> Self:
+        return cls(
+            progress=FetchProgress.from_proto(message.progress) if message.HasField("progress") else None,
+            fetched=FetchedHistory.from_proto(message.fetched) if message.HasField("fetched") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FetchProgress:
+    """How far a fetch has come."""
+
+    pages_done: int = 0
+    """Pages that are on the disk."""
+    pages_total: int = 0
+    """Pages that it takes; 0 while that is not known."""
+    rows: int = 0
+    """Rows that this fetch got from the venue."""
+    reached_time: datetime.datetime | None = None
+    """What was fetched reaches to here; unset where there is no time to it."""
+    waiting_for: str = ""
+    """Why the venue is asked once more, if it is."""
+
+    def to_proto(self) -> dataset_service_pb2.FetchProgress:
+        return dataset_service_pb2.FetchProgress(
+            pages_done=self.pages_done,
+            pages_total=self.pages_total,
+            rows=self.rows,
+            reached_time=None if self.reached_time is None else _convert.time_to_proto(self.reached_time),
+            waiting_for=self.waiting_for,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.FetchProgress) -> Self:
+        return cls(
+            pages_done=message.pages_done,
+            pages_total=message.pages_total,
+            rows=message.rows,
+            reached_time=_convert.time_from_proto(message.reached_time) if message.HasField("reached_time") else None,
+            waiting_for=message.waiting_for,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedHistory:
+    """What a fetch left on the disk."""
+
+    dataset: Dataset | None = None
+    """Of bars and volatility."""
+    path: str = ""
+    """The folder of Parquet files, on the server's disk."""
+    rows: int = 0
+    """Rows of those that were asked for."""
+    first_time: datetime.datetime | None = None
+    """The first one's time (of instruments: when it was listed)."""
+    last_time: datetime.datetime | None = None
+    """The last one's time."""
+
+    def to_proto(self) -> dataset_service_pb2.FetchedHistory:
+        return dataset_service_pb2.FetchedHistory(
+            dataset=None if self.dataset is None else self.dataset.to_proto(),
+            path=self.path,
+            rows=self.rows,
+            first_time=None if self.first_time is None else _convert.time_to_proto(self.first_time),
+            last_time=None if self.last_time is None else _convert.time_to_proto(self.last_time),
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.FetchedHistory) -> Self:
+        return cls(
+            dataset=Dataset.from_proto(message.dataset) if message.HasField("dataset") else None,
+            path=message.path,
+            rows=message.rows,
+            first_time=_convert.time_from_proto(message.first_time) if message.HasField("first_time") else None,
+            last_time=_convert.time_from_proto(message.last_time) if message.HasField("last_time") else None,
         )
 
 

@@ -75,6 +75,7 @@ ENUMS: Mapping[str, EnumMap[Any]] = {
         (backtest_pb2.TrainingRows, outcomes.TrainingRows),
         (backtest_pb2.TrainingFormat, outcomes.TrainingFormat),
         (dataset_pb2.DatasetKind, outcomes.DatasetKind),
+        (dataset_pb2.HistoryKind, outcomes.HistoryKind),
     )
 }
 """By the API enum's full name."""

@@ -48,6 +48,38 @@ DATASET_KIND_OPTION_CHAINS: DatasetKind.ValueType  # 3
 """Snapshots of option chains, with bid and ask."""
 Global___DatasetKind: _TypeAlias = DatasetKind  # noqa: Y015
 
+class _HistoryKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HistoryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HistoryKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HISTORY_KIND_UNSPECIFIED: _HistoryKind.ValueType  # 0
+    """Not used."""
+    HISTORY_KIND_BARS: _HistoryKind.ValueType  # 1
+    """Bars of an instrument; they become a dataset of BARS. Those in which nobody traded are left out."""
+    HISTORY_KIND_VOLATILITY: _HistoryKind.ValueType  # 2
+    """The venue's index of implied volatility (DVOL); it becomes a dataset of VOLATILITY."""
+    HISTORY_KIND_DELIVERY_PRICES: _HistoryKind.ValueType  # 3
+    """Final delivery prices of an index, one a day; kept as Parquet."""
+    HISTORY_KIND_INSTRUMENTS: _HistoryKind.ValueType  # 4
+    """Options that are listed, and those that expired lately; kept as Parquet."""
+
+class HistoryKind(_HistoryKind, metaclass=_HistoryKindEnumTypeWrapper):
+    """What can be fetched of a venue's public history."""
+
+HISTORY_KIND_UNSPECIFIED: HistoryKind.ValueType  # 0
+"""Not used."""
+HISTORY_KIND_BARS: HistoryKind.ValueType  # 1
+"""Bars of an instrument; they become a dataset of BARS. Those in which nobody traded are left out."""
+HISTORY_KIND_VOLATILITY: HistoryKind.ValueType  # 2
+"""The venue's index of implied volatility (DVOL); it becomes a dataset of VOLATILITY."""
+HISTORY_KIND_DELIVERY_PRICES: HistoryKind.ValueType  # 3
+"""Final delivery prices of an index, one a day; kept as Parquet."""
+HISTORY_KIND_INSTRUMENTS: HistoryKind.ValueType  # 4
+"""Options that are listed, and those that expired lately; kept as Parquet."""
+Global___HistoryKind: _TypeAlias = HistoryKind  # noqa: Y015
+
 @_typing.final
 class DatasetGap(_message.Message):
     """A stretch without data."""

@@ -66,6 +66,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: the server's disk has no such file."""
     ERROR_REASON_SWEEP_NOT_FOUND: _ErrorReason.ValueType  # 25
     """NOT_FOUND: no sweep of that id."""
+    ERROR_REASON_HISTORY_NOT_FOUND: _ErrorReason.ValueType  # 26
+    """NOT_FOUND: the venue has nothing of that in that time."""
     ERROR_REASON_AMBIGUOUS_CONTRACT: _ErrorReason.ValueType  # 30
     """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
     ERROR_REASON_CHAIN_MISMATCH: _ErrorReason.ValueType  # 31
@@ -98,6 +100,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the sweep has ended already."""
     ERROR_REASON_ENGINE_CHANGED: _ErrorReason.ValueType  # 45
     """FAILED_PRECONDITION: another version of the engine made it; metadata "made_by" and "present" name both."""
+    ERROR_REASON_VENUE_REFUSED: _ErrorReason.ValueType  # 46
+    """FAILED_PRECONDITION: the venue answered with an error that will not pass by itself; metadata "code" is the venue's."""
+    ERROR_REASON_VENUE_ANSWER_UNKNOWN: _ErrorReason.ValueType  # 47
+    """FAILED_PRECONDITION: the venue's answer does not look as it is known to look; nothing of it is kept."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 50
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     ERROR_REASON_TRADE_CONFLICT: _ErrorReason.ValueType  # 51
@@ -110,6 +116,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the commit failed (disk full, I/O error); nothing of it is recorded; send again."""
     ERROR_REASON_STOPPING: _ErrorReason.ValueType  # 81
     """UNAVAILABLE: the server is stopping; send again."""
+    ERROR_REASON_VENUE_UNAVAILABLE: _ErrorReason.ValueType  # 82
+    """UNAVAILABLE: the venue did not answer, often enough; what came before is kept; send again, and it goes on there."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: `google.rpc.ErrorInfo.reason`, in the domain "rollbook", without the prefix. The field is
@@ -160,6 +168,8 @@ ERROR_REASON_FILE_NOT_FOUND: ErrorReason.ValueType  # 24
 """NOT_FOUND: the server's disk has no such file."""
 ERROR_REASON_SWEEP_NOT_FOUND: ErrorReason.ValueType  # 25
 """NOT_FOUND: no sweep of that id."""
+ERROR_REASON_HISTORY_NOT_FOUND: ErrorReason.ValueType  # 26
+"""NOT_FOUND: the venue has nothing of that in that time."""
 ERROR_REASON_AMBIGUOUS_CONTRACT: ErrorReason.ValueType  # 30
 """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
 ERROR_REASON_CHAIN_MISMATCH: ErrorReason.ValueType  # 31
@@ -192,6 +202,10 @@ ERROR_REASON_SWEEP_ENDED: ErrorReason.ValueType  # 44
 """FAILED_PRECONDITION: the sweep has ended already."""
 ERROR_REASON_ENGINE_CHANGED: ErrorReason.ValueType  # 45
 """FAILED_PRECONDITION: another version of the engine made it; metadata "made_by" and "present" name both."""
+ERROR_REASON_VENUE_REFUSED: ErrorReason.ValueType  # 46
+"""FAILED_PRECONDITION: the venue answered with an error that will not pass by itself; metadata "code" is the venue's."""
+ERROR_REASON_VENUE_ANSWER_UNKNOWN: ErrorReason.ValueType  # 47
+"""FAILED_PRECONDITION: the venue's answer does not look as it is known to look; nothing of it is kept."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 50
 """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
 ERROR_REASON_TRADE_CONFLICT: ErrorReason.ValueType  # 51
@@ -204,4 +218,6 @@ ERROR_REASON_STORAGE_FAILED: ErrorReason.ValueType  # 80
 """UNAVAILABLE: the commit failed (disk full, I/O error); nothing of it is recorded; send again."""
 ERROR_REASON_STOPPING: ErrorReason.ValueType  # 81
 """UNAVAILABLE: the server is stopping; send again."""
+ERROR_REASON_VENUE_UNAVAILABLE: ErrorReason.ValueType  # 82
+"""UNAVAILABLE: the venue did not answer, often enough; what came before is kept; send again, and it goes on there."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

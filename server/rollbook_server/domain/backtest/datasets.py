@@ -78,7 +78,7 @@ def normalise(columns: Columns, underlying: str, known_after: Micros | None = No
 
 def _bars(columns: BarColumns, known_after: Micros | None) -> Normalised:
     prices = np.stack((columns.open, columns.high, columns.low, columns.close))
-    sieve = Sieve(len(columns.time))
+    sieve = Sieve(len(columns.time), columns.dropped)
     sieve.demand(np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0), NO_PRICE)
     spans = columns.low <= np.minimum(columns.open, columns.close)
     spans &= columns.high >= np.maximum(columns.open, columns.close)

@@ -32,6 +32,8 @@ class BarColumns:
     high: Floats
     low: Floats
     close: Floats
+    dropped: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+    """Rows that were left out when the file was read, by reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ import typer
 from rollbook.cli.connection import Session
 from rollbook.cli.failures import Stop
 from rollbook.cli.lab.options import (
+    FETCHED,
     CoinToWrite,
     DatasetId,
     DatasetName,
     KindFilter,
     KindToWrite,
+    one_of,
     read_float,
     read_kind,
 )
@@ -72,6 +74,56 @@ def import_(
         name=name,
         known_after_seconds=read_count(known_after) if known_after else None,
         quote_currency=quoted_in.upper(),
+    )
+
+
+@_write
+def fetch(
+    session: Session,
+    what: Annotated[
+        str, typer.Argument(metavar="|".join(FETCHED), help="Of what.", autocompletion=lambda: list(FETCHED))
+    ],
+    underlying: CoinToWrite = "BTC",
+    start: Annotated[
+        str, typer.Option(metavar="TIME", help="Of bars and dvol: their beginning (UTC).", show_default=False)
+    ] = "",
+    end: Annotated[
+        str, typer.Option(metavar="TIME", help="Of bars and dvol: their end; not said: now.", show_default=False)
+    ] = "",
+    minutes: Annotated[
+        str,
+        typer.Option(metavar="NUMBER", help="Of bars and dvol: how long each is; not said: 60.", show_default=False),
+    ] = "",
+    series: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The venue's name of it, for example BTC-PERPETUAL; not said: the spot market, like BTC_USDC.",
+            show_default=False,
+        ),
+    ] = "",
+    name: Annotated[
+        str, typer.Option(metavar="TEXT", help="For people; not said: the venue's name.", show_default=False)
+    ] = "",
+) -> None:
+    """Have the server fetch Deribit's public history, and keep it.
+
+    Bars and dvol become datasets; delivery-prices and instruments are Parquet files on the server's disk. What was
+    fetched is kept, page by page: after Ctrl-C, or whatever else, the same command goes on where it was.
+
+    Example: `rollbook data fetch bars --underlying BTC --start 2023-05-01`
+    """
+    from rollbook.cli.lab.fetch import fetch_history
+
+    fetch_history(
+        session,
+        one_of(what, FETCHED, "WHAT"),
+        underlying=underlying.upper(),
+        series=series,
+        interval_seconds=60 * read_count(minutes) if minutes else 0,
+        start_time=read_time(start) if start else None,
+        end_time=read_time(end) if end else None,
+        name=name,
     )
 
 
