@@ -11,8 +11,12 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Request
 
 from rollbook import AsyncClient, AsyncLab
+from rollbook_web.board import Board
 from rollbook_web.book import Book
+from rollbook_web.closed_chains import ClosedChains
+from rollbook_web.live import LabPicture, LedgerPicture
 from rollbook_web.live_positions import LivePositions
+from rollbook_web.portfolio import PortfolioReader
 
 DEADLINE = 5.0
 """Seconds: a browser that waits longer is better told that the server is away."""
@@ -28,6 +32,11 @@ class Connection:
         self.target = target
         self.ledger = AsyncClient(target, deadline=DEADLINE)  # of all accounts: it names none
         self.lab = AsyncLab(target, deadline=DEADLINE)
+        self.ledger_picture = LedgerPicture()
+        self.lab_picture = LabPicture()
+        self.board = Board(self.ledger_picture)
+        self.closed = ClosedChains(self.ledger, self.ledger_picture)
+        self.portfolio = PortfolioReader(self.ledger, self.ledger_picture)
         self.book = Book(self.ledger)
         self.positions = LivePositions(self.book, self.ledger, self.now)
         self.closing = asyncio.Event()
@@ -38,10 +47,16 @@ class Connection:
         """Open while the app runs."""
         app.state.connection = self
         async with self.ledger, self.lab:
+            keeping = [
+                asyncio.create_task(self.ledger_picture.keep(self.ledger)),
+                asyncio.create_task(self.lab_picture.keep(self.lab)),
+            ]
             try:
                 yield
             finally:
-                await self.book.close()
+                for task in keeping:
+                    task.cancel()
+                await asyncio.gather(*keeping, self.book.close(), return_exceptions=True)
 
     async def now(self) -> datetime:
         """The present by the server's clock, which expiries go by: in a replay that is not this machine's."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from rollbook_web.connection import Connection
-from rollbook_web.pages import closed, lab, positions, system
+from rollbook_web.pages import chain, closed, lab, positions, system
+from rollbook_web.pages.frame import add_look
 
 
 def add(connection: Connection) -> None:
     """Adds all views to the app."""
-    for view in (positions, closed, lab, system):
+    add_look()
+    for view in (positions, chain, closed, lab, system):
         view.add(connection)

@@ -13,5 +13,5 @@ def add(connection: Connection) -> None:
 
     @ui.page("/lab", title="Lab · Rollbook")
     async def lab() -> None:
-        with frame("Lab"):
+        with frame("Lab", connection.lab_picture):
             ui.label(f"Server {connection.target}")

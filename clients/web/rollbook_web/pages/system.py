@@ -13,5 +13,5 @@ def add(connection: Connection) -> None:
 
     @ui.page("/system", title="System · Rollbook")
     async def system() -> None:
-        with frame("System"):
+        with frame("System", connection.ledger_picture):
             ui.label(f"Server {connection.target}")
