@@ -53,6 +53,7 @@ def url(server: RunningServer) -> Iterator[str]:
     """The page of it."""
     with RunningPage(server.target) as page:
         yield page.url
+        assert page.complained == []
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def lab(server: RunningServer) -> Iterator[Lab]:
 
 def test_a_backtest_from_the_form_runs_to_its_report(page: Page) -> None:
     """A market is made up in a dialog, the form is filled in and sent, and the run's page follows it by itself: its
-    progress moves, its curves appear, and at its end the report opens."""
+    progress moves, its curves appear, and at its end the report opens, and report and training data are files to be had."""
     name = f"From the form {uuid.uuid4()}"
     page.goto("/lab")
     page.get_by_role("button", name="Make a synthetic market").click()
@@ -107,6 +108,11 @@ def test_a_backtest_from_the_form_runs_to_its_report(page: Page) -> None:
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Open report").click()
     expect(opened.value.get_by_role("heading", name=name)).to_be_visible()
+    for link, ending in (("Download report", ".html"), ("Decisions as CSV", ".csv")):
+        with page.expect_download() as file:
+            page.get_by_role("link", name=link).click()
+        assert file.value.suggested_filename.endswith(ending)
+        assert file.value.path().stat().st_size > 1000
 
 
 def test_what_the_server_refuses_is_said_at_the_field(page: Page, lab: Lab) -> None:
