@@ -24,6 +24,10 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '  make %-14s %s\n' "$$name" "$$text"; done
 
+.PHONY: run
+run: .venv/ready ## serve a ledger and its page on this machine until Ctrl-C; DATA=folder, SERVER=host:port, PAGE=host:port
+	@exec $(BIN)/python -m tests.demo.run $(if $(DATA),--data "$(DATA)") $(if $(SERVER),--listen $(SERVER)) $(if $(PAGE),--page $(PAGE))
+
 .PHONY: demo
 demo: .venv/ready ## show a ledger at work, from an empty directory to exact profit
 	@$(BIN)/python -m tests.demo.main
@@ -96,12 +100,13 @@ define old_enough
 			"say make PROTOS_PYTHON=/path/to/python3.13 (3.11 to 3.13)" >&2; exit 1; }
 endef
 
-.venv/ready: requirements-dev.txt server/pyproject.toml clients/python/pyproject.toml clients/bot/pyproject.toml
+.venv/ready: requirements-dev.txt server/pyproject.toml clients/python/pyproject.toml clients/bot/pyproject.toml \
+		clients/web/pyproject.toml
 	$(call environment,.venv,$(PYTHON))
 	@echo ".venv: installing the pinned libraries and tools"
 	@$(BIN)/pip install -r requirements-dev.txt
-	@echo ".venv: installing rollbook, rollbook-bot and rollbook-server from this directory"
-	@$(BIN)/pip install --no-deps --no-build-isolation -e clients/python -e clients/bot -e server
+	@echo ".venv: installing rollbook, rollbook-bot, rollbook-web and rollbook-server from this directory"
+	@$(BIN)/pip install --no-deps --no-build-isolation -e clients/python -e clients/bot -e clients/web -e server
 	@touch $@
 
 .venv-floor/ready: requirements-floor.txt clients/python/pyproject.toml

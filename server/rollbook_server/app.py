@@ -32,6 +32,7 @@ async def serve(settings: Settings) -> None:
             memory_mib=settings.lab_memory,
             part_seconds=settings.lab_part,
             training_folder=settings.training_data_dir if settings.save_training_data else None,
+            dask_address=settings.dask_address,
             venue=Venue(settings.deribit_url, settings.deribit_rate, settings.deribit_timeout),
             history_folder=settings.history_dir,
         )

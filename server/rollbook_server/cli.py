@@ -52,6 +52,10 @@ def _complete_clock(incomplete: str) -> list[str]:
     return [clock for clock in ("wall", "events") if clock.startswith(incomplete)]
 
 
+def _complete_executor(incomplete: str) -> list[str]:
+    return [kind for kind in ("local", "dask") if kind.startswith(incomplete)]
+
+
 @app.command()
 def serve(
     db: Annotated[
@@ -106,6 +110,19 @@ def serve(
     lab_part: Annotated[
         float | None,
         typer.Option(metavar="SECONDS", help="How often a backtest is saved and can be paused.", show_default="0.25"),
+    ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="local|dask",
+            help="Who carries backtests on: processes of this machine, or a Dask cluster.",
+            show_default="local",
+            autocompletion=_complete_executor,
+        ),
+    ] = None,
+    dask_address: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://HOST:PORT", help="The scheduler of that cluster.", show_default="None"),
     ] = None,
     save_training_data: Annotated[
         bool | None,
@@ -167,6 +184,8 @@ def serve(
         "lab_workers": lab_workers,
         "lab_memory": lab_memory,
         "lab_part": lab_part,
+        "executor": executor,
+        "dask_address": dask_address,
         "save_training_data": save_training_data,
         "training_data_dir": training_data_dir,
         "deribit_url": deribit_url,

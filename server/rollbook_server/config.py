@@ -1,13 +1,15 @@
 """Settings of `serve`: by flag, by ROLLBOOK_* in the environment, by a file, in this order."""
 
+import importlib.util
 import ipaddress
+import re
 from enum import StrEnum
 from pathlib import Path
 from tomllib import TOMLDecodeError
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -16,6 +18,13 @@ class ClockKind(StrEnum):
 
     WALL = "wall"
     EVENTS = "events"
+
+
+class ExecutorKind(StrEnum):
+    """Who carries on the lab's runs."""
+
+    LOCAL = "local"
+    DASK = "dask"
 
 
 class Settings(BaseSettings):
@@ -34,14 +43,24 @@ class Settings(BaseSettings):
     queue: int = Field(4096, ge=1, le=1_000_000, description="Commands that may wait before RESOURCE_EXHAUSTED.")
 
     lab_db: Path | None = Field(None, description="The lab's file; unset is lab.db beside the ledger's.")
-    lab_workers: int = Field(1, ge=1, le=64, description="Backtests that run at once, each in a process of its own.")
-    lab_memory: int = Field(2048, ge=64, le=1_048_576, description="MiB that a backtest's worker may hold.")
+    lab_workers: int = Field(1, ge=1, le=64, description="Backtests that run at once, each on a worker of its own.")
+    lab_memory: int = Field(
+        2048,
+        ge=64,
+        le=1_048_576,
+        description="MiB that a backtest's process may hold; a cluster's workers have their own.",
+    )
     lab_part: float = Field(
         0.25,
         gt=0,
         le=60,
         description="Seconds of work after which a backtest is saved, and can be paused.",
     )
+
+    executor: ExecutorKind = Field(
+        ExecutorKind.LOCAL, description="local: processes of this machine; dask: the workers of a Dask cluster."
+    )
+    dask_address: str | None = Field(None, description="The scheduler of that cluster.")
 
     save_training_data: bool = Field(
         False, description="Whether each backtest that succeeds writes its training data, rows and candidates."
@@ -87,6 +106,27 @@ class Settings(BaseSettings):
                 "must be a loopback address: without TLS and tokens anybody on the network could write the ledger"
             )
         return listen
+
+    @field_validator("dask_address")
+    @classmethod
+    def _a_scheduler(cls, address: str | None) -> str | None:
+        if address is not None:
+            host, _, port = address.removeprefix("tcp://").rpartition(":")
+            named = re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]", host)
+            if not address.startswith("tcp://") or not named or not port.isdecimal() or not 0 < int(port) <= 65_535:
+                raise ValueError("must be tcp://HOST:PORT, for example tcp://127.0.0.1:8786")
+        return address
+
+    @model_validator(mode="after")
+    def _a_cluster_or_none(self) -> Self:
+        if self.executor is ExecutorKind.LOCAL and self.dask_address is not None:
+            raise ValueError("dask_address is given, but executor is local: say --executor dask, too")
+        if self.executor is ExecutorKind.DASK:
+            if self.dask_address is None:
+                raise ValueError("executor dask needs --dask-address tcp://HOST:PORT, the scheduler of the cluster")
+            if importlib.util.find_spec("distributed") is None:
+                raise ValueError('executor dask needs another extra: pip install "rollbook-server[lab,dask]"')
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -8,6 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
+from rollbook_server.domain.backtest.followed import Followed
 from rollbook_server.domain.backtest.history import HistoryOrder, Venue, settled
 from rollbook_server.domain.backtest.outcomes import DatasetKind, HistoryKind, TrainingFormat, TrainingRows
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
@@ -18,7 +19,7 @@ from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.errors import Reason, Unavailable
 from rollbook_server.feed import Feed
 from rollbook_server.fetching import Fetched, Fetcher, Fetching, fetched
-from rollbook_server.labelling import Labelled, label, write_files
+from rollbook_server.labelling import Labelled, demand_labels, label, write_files
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_datasets, lab_reads
 from rollbook_server.storage.database import Database, Job, open_database
@@ -27,9 +28,10 @@ from rollbook_server.storage.lab_store import Claim, LabStore, Order
 from rollbook_server.storage.parts import Part
 from rollbook_server.storage.sqlite import Connection
 from rollbook_server.sweeps import Sweeps, hashes_of, ids_of, material_of, named
-from rollbook_server.worker import DataOrder, Material, RunFailed, keep, report
+from rollbook_server.worker import DataOrder, Material, RunFailed, keep, parity, report
 
 if TYPE_CHECKING:
+    from rollbook_server.domain.backtest.parity import ChainParity
     from rollbook_server.domain.backtest.training_statistics import TrainingStatistics
 
 P = ParamSpec("P")
@@ -68,13 +70,13 @@ class Lab:
         self.feed = Feed(self._store.head)
         """Wakes watchers."""
         self.queued = asyncio.Event()
-        """Something may wait for the runner."""
+        """Set when something may wait for the runner; then another one takes its place. Take it before you look."""
         database.start(
             self._store,
             delivered=self._deliver,
             failure=lambda error: log.error("lab_commit_failed", error=repr(error)),
         )
-        self.sweeps = Sweeps(database.db, clock, self._session, self.folder, self._submit, self.read, self.queued.set)
+        self.sweeps = Sweeps(database.db, clock, self._session, self.folder, self._submit, self.read, self.wake)
         """The lab's sweeps."""
         for stop_pausing in (self._store.stop_pausing, self.sweeps.store.stop_pausing):
             database.submit(Job(run=stop_pausing, future=self._loop.create_future()))
@@ -183,7 +185,7 @@ class Lab:
             return lab_reads.backtest(db, backtest_id)
 
         created = await self._submit(run)
-        self.queued.set()
+        self.wake()
         return created
 
     async def backtest(self, backtest_id: str) -> Backtest:
@@ -197,7 +199,7 @@ class Lab:
     async def resume(self, backtest_id: str) -> Backtest:
         """Lets a paused run go on. Raises NotFound, FailedPrecondition."""
         resumed = await self._steer(backtest_id, lambda: self._store.resume(backtest_id))
-        self.queued.set()
+        self.wake()
         return resumed
 
     async def cancel(self, backtest_id: str) -> Backtest:
@@ -223,14 +225,28 @@ class Lab:
             return found, lab_reads.results(db, lab_reads.row_of(db, run.backtest_id))
 
         datasets, rows = await self.read(query)
-        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains)
+        return await self._aside(report, run, datasets, rows.steps, rows.equity, rows.chains, rows.cycles)
+
+    async def parity(self, chain: Followed, rules: BacktestSpec | str) -> "ChainParity":
+        """A chain of the ledger beside what the engine makes of it, by a spec or by that of a run. Raises Refusal."""
+
+        def query(db: Connection) -> Material:
+            if isinstance(rules, str):
+                spec = lab_reads.spec_of(db, rules)
+            else:
+                spec = resolve(rules, {name: dataset.facts for name, dataset in named(db, rules.data).items()})
+            return material_of(self.folder, spec, hashes_of(db, spec.data))
+
+        return await self._aside(parity, await self.read(query), chain)
 
     async def export(
         self, run: Backtest, rows: TrainingRows, kind: TrainingFormat
     ) -> AsyncGenerator["Labelled | bytes | TrainingStatistics", None]:
         """Training data of a run that has ended: how far it is made, then the bytes of a file, then what it is. It is
         made in a process of its own, one at a time, and lies on the disk while it is sent. Raises NotFound,
-        FailedPrecondition (the engine that there is did not make the run), Unavailable."""
+        InvalidArgument (it is a wheel), FailedPrecondition (the engine that there is did not make the run),
+        Unavailable."""
+        demand_labels(run.spec)
         demand_engine(run.engine_version, "backtest_id")
 
         def query(db: Connection) -> tuple[Material, lab_reads.Results]:
@@ -279,6 +295,11 @@ class Lab:
         return await asyncio.wrap_future(self._database.read(query))
 
     # -- for the runner -----------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something may wait for the runner."""
+        queued, self.queued = self.queued, asyncio.Event()
+        queued.set()
 
     async def claim(self) -> tuple[Claim, Material] | None:
         """The next run to carry on, and what it works with. Raises Unavailable."""

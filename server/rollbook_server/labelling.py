@@ -13,6 +13,8 @@ from rollbook_server.domain.backtest.outcomes import TrainingFormat, TrainingRow
 from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.clock import moment
+from rollbook_server.domain.errors import InvalidArgument, Reason
+from rollbook_server.domain.executions import StrategyKind
 from rollbook_server.worker import Material, data_of, failing, prepared_of, unpacked
 
 if TYPE_CHECKING:
@@ -36,6 +38,17 @@ class Labelled:
     rows: int
     open_at_end: int
     without_state: int
+
+
+def demand_labels(spec: BacktestSpec) -> None:
+    """Raises InvalidArgument of a wheel: what a sale was worth hangs on the coins that followed it, and what else could
+    have been sold on those that were held, so that no chain has a reward by itself."""
+    if spec.strategy is StrategyKind.WHEEL:
+        raise InvalidArgument(
+            Reason.CONTRADICTION,
+            "there is no training data of a wheel: what a sale was worth hangs on the coins that followed it",
+            "backtest_id",
+        )
 
 
 async def label(

@@ -1,5 +1,5 @@
-"""Carries the lab's runs on: the oldest first, so many at a time, each part by part in a worker process. Then its
-sweeps, some points at a time.
+"""Carries the lab's runs on: the oldest first, so many at a time, each part by part in a worker. Then its sweeps, some
+points at a time, by all who have no run.
 
 A run is a fold over its bars: a part takes the state and some more bars, and gives the next state and rows. Between two
 parts all is in lab.db, so there a run can be paused, cancelled, deleted or killed, and goes on with nothing twice and
@@ -9,20 +9,30 @@ depend on it.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from rollbook_server.domain.backtest.outcomes import TrainingRows
 from rollbook_server.domain.backtest.runs import MEASURING
-from rollbook_server.domain.errors import NotFound, Reason, Unavailable
+from rollbook_server.domain.errors import InvalidArgument, NotFound, Reason, Unavailable
 from rollbook_server.lab import Lab
-from rollbook_server.labelling import Labelled, label, publish
+from rollbook_server.labelling import Labelled, demand_labels, label, publish
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_reads
 from rollbook_server.storage.lab_store import Claim
 from rollbook_server.storage.sweep_store import SweepClaim
-from rollbook_server.worker import Material, Measured, PointsOrder, RunFailed, measure, simulate, simulate_points
+from rollbook_server.worker import (
+    Material,
+    Measured,
+    PointsOrder,
+    RunFailed,
+    SimulatedPoints,
+    measure,
+    simulate,
+    simulate_points,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,15 +57,33 @@ class Log(Protocol):
     def error(self, event: str, **fields: object) -> None: ...
 
 
+class Worker(Protocol):
+    """Who does the work of a slot: a process of its own, or a worker of a cluster."""
+
+    async def run(self, function: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+        """What a function of `worker` returns. Raises WorkerDied, RunFailed."""
+
+    async def close(self) -> None:
+        """Gives up what it holds; the next call takes it anew."""
+
+
 class Runner:
-    """The slots in which runs are carried on, each with a process of its own: who kills one harms one run."""
+    """The slots in which runs are carried on, each with a worker of its own: who kills one harms one run."""
 
     def __init__(
-        self, lab: Lab, log: Log, *, workers: int, memory_mib: int, part_seconds: float, training_folder: Path | None
+        self,
+        lab: Lab,
+        log: Log,
+        workers: Sequence[Worker],
+        *,
+        memory_mib: int | None,
+        part_seconds: float,
+        training_folder: Path | None,
     ) -> None:
-        """`training_folder` gets the training data of runs that succeed; None: none is made."""
-        self._lab, self._log = lab, log
-        self._slots = [_Slot(lab, log, memory_mib, part_seconds, training_folder) for _ in range(workers)]
+        """`memory_mib` is what a worker may hold; None: others see to that. `training_folder` gets the training data of
+        runs that succeed; None: none is made."""
+        sweeps: list[_Sweep] = []
+        self._slots = [_Slot(lab, log, worker, sweeps, memory_mib, part_seconds, training_folder) for worker in workers]
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -71,23 +99,32 @@ class Runner:
 
 
 class _Slot:
-    """Carries on one run at a time."""
+    """Carries on one run at a time, and some points of a sweep where no run waits."""
 
-    def __init__(self, lab: Lab, log: Log, memory_mib: int, part_seconds: float, training_folder: Path | None) -> None:
-        self._lab, self._log = lab, log
+    def __init__(
+        self,
+        lab: Lab,
+        log: Log,
+        worker: Worker,
+        sweeps: list["_Sweep"],
+        memory_mib: int | None,
+        part_seconds: float,
+        training_folder: Path | None,
+    ) -> None:
+        """`sweeps` are those under way, of all slots."""
+        self._lab, self._log, self._worker, self._sweeps = lab, log, worker, sweeps
         self._memory_mib, self._part_seconds = memory_mib, part_seconds
         self._training_folder = training_folder
-        self._process = WorkerProcess(log, "runs")
 
     async def close(self) -> None:
-        await self._process.close()
+        await self._worker.close()
 
     async def work(self) -> None:
-        """Until it is cancelled."""
+        """Until it is cancelled. Between two parts of a sweep a run that waits goes first: people wait for it."""
         while True:
-            self._lab.queued.clear()  # before looking: what is queued meanwhile sets it again
-            if not await self._next_run() and not await self._next_sweep():
-                await self._lab.queued.wait()
+            queued = self._lab.queued  # before looking: what is queued meanwhile sets it
+            if not await self._next_run() and not await self._next_points():
+                await queued.wait()
 
     async def _next_run(self) -> bool:
         """Carries on the run that is next; whether there was one."""
@@ -106,50 +143,55 @@ class _Slot:
             await self._fail(run, f"{type(error).__name__}: {error}")
         return True
 
-    async def _next_sweep(self) -> bool:
-        """Carries on the sweep that is next; whether there was one."""
-        found = await self._written(self._lab.sweeps.claim)
-        if found is None:
-            return False
-        claim, material = found
-        self._log.info("sweep_runs", sweep_id=claim.sweep_id, points_done=claim.points_done)
+    async def _next_points(self) -> bool:
+        """Does points of a sweep that is under way, or begins the next one; whether there was one."""
+        sweep = next((each for each in self._sweeps if each.taken < each.claim.points_total), None)
+        if sweep is None:
+            found = await self._written(self._lab.sweeps.claim)
+            if found is None:
+                return False
+            sweep = _Sweep(*found)
+            self._sweeps.append(sweep)
+            self._lab.wake()  # the other slots may help
+            self._log.info("sweep_runs", sweep_id=sweep.claim.sweep_id, points_done=sweep.claim.points_done)
         try:
-            await self._sweep(claim, material)
+            await self._do_points(sweep)
         except Exception as error:
-            sentence = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
-            await self._written(self._lab.sweeps.fail, claim, sentence)
-            self._log.warning("sweep_failed", sweep_id=claim.sweep_id, error=sentence)
+            if sweep in self._sweeps:
+                self._sweeps.remove(sweep)
+                sentence = str(error) if isinstance(error, RunFailed) else f"{type(error).__name__}: {error}"
+                await self._written(self._lab.sweeps.fail, sweep.claim, sentence)
+                self._log.warning("sweep_failed", sweep_id=sweep.claim.sweep_id, error=sentence)
         return True
 
-    async def _sweep(self, claim: SweepClaim, material: Material) -> None:
-        """So many points at a time as take about as long as a part of a run. A run that waits goes first: people wait
-        for it. Raises RunFailed."""
-        count, going = 1, claim
-        while True:
-            points = await self._lab.sweeps.following(going, count)
-            to_run = [(number, spec) for number, spec in points if spec is not None]
-            order = PointsOrder(material, claim.from_time, claim.windows, claim.plan.rank_by, to_run)
-            done = await self._attempt({"sweep_id": claim.sweep_id}, simulate_points, order)
-            await self._demand_memory(done.peak_memory)
-            upto, _ = points[-1]
-            following = await self._written(self._lab.sweeps.record, going, upto, done.points, done.seconds)
-            if following is None:
-                self._log.info("sweep_stops", sweep_id=claim.sweep_id, points_done=upto)
-                return  # it is through, or was paused, cancelled or deleted
-            going = following
-            if to_run:
-                pace = len(to_run) / max(done.seconds, 1e-6)
-                count = max(1, min(int(pace * self._part_seconds), count * _GROWTH))
-            while await self._next_run():
-                pass
+    async def _do_points(self, sweep: "_Sweep") -> None:
+        """So many points as take about as long as a part of a run. Raises RunFailed."""
+        claim, first, upto = sweep.claim, *sweep.take()
+        points = await self._lab.sweeps.following(replace(claim, points_done=first), upto - first)
+        to_run = [(number, spec) for number, spec in points if spec is not None]
+        order = PointsOrder(sweep.material, claim.from_time, claim.windows, claim.plan.rank_by, to_run)
+        done = await self._attempt(self._worker, {"sweep_id": claim.sweep_id}, simulate_points, order)
+        await self._demand_memory(done.peak_memory)
+        if to_run:
+            pace = len(to_run) / max(done.seconds, 1e-6)
+            sweep.count = max(1, min(int(pace * self._part_seconds), len(to_run) * _GROWTH))
+        sweep.waiting[first] = upto, done
+        async with sweep.writing:
+            while sweep in self._sweeps and (turn := sweep.waiting.pop(sweep.claim.points_done, None)):
+                upto, done = turn
+                following = await self._written(self._lab.sweeps.record, sweep.claim, upto, done.points, done.seconds)
+                if following is None:  # it is through, or was paused, cancelled or deleted
+                    self._sweeps.remove(sweep)
+                    self._log.info("sweep_stops", sweep_id=claim.sweep_id, points_done=upto)
+                else:
+                    sweep.claim = following
 
     async def _carry_on(self, run: "_Run") -> None:
         """Part by part to the end. Raises RunFailed."""
         bars, figures_due = LEAST_BARS, time.monotonic() + _FIGURES_EVERY
         while (claim := run.claim).progress.phase != MEASURING:
-            done = await self._attempt(
-                run.about, simulate, run.material, claim.checkpoint, claim.progress, bars, claim.points, claim.curve
-            )
+            state = (claim.checkpoint, claim.progress, bars, claim.points, claim.curve)
+            done = await self._attempt(self._worker, run.about, simulate, run.material, *state)
             await self._demand_memory(done.peak_memory)
             following = await self._written(self._lab.record, claim, done.part)
             if following is None:
@@ -172,19 +214,23 @@ class _Slot:
     async def _measure(self, run: "_Run", *, ended: bool) -> Measured:
         number = run.claim.id
         rows = await self._lab.read(lambda db: lab_reads.results(db, number))
-        measured = await self._attempt(run.about, measure, run.material, ended, rows.steps, rows.equity, rows.chains)
+        found = (rows.steps, rows.equity, rows.chains, rows.cycles)
+        measured = await self._attempt(self._worker, run.about, measure, run.material, ended, *found)
         await self._demand_memory(measured.peak_memory)
         return measured
 
     async def _keep_training_data(self, run: "_Run", target: Path) -> None:
         """Before the run ends: where the server stops in between, it is done again, to files of the same names. What
-        cannot be written is said in the log; the run's own results do not depend on it."""
+        cannot be written is said in the log; the run's own results do not depend on it. It is made in a process of this
+        machine, where its files are to be."""
         number, backtest_id = run.claim.id, run.claim.backtest_id
+        process = WorkerProcess(self._log, "training data")
 
         async def do(function: Callable[..., T], /, *args: object) -> T:
-            return await self._attempt(run.about, function, *args)
+            return await self._attempt(process, run.about, function, *args)
 
         try:
+            demand_labels(run.claim.spec)
             about = await self._lab.backtest(backtest_id)
             found = await self._lab.read(lambda db: lab_reads.results(db, number))
             for rows in TrainingRows:
@@ -196,22 +242,26 @@ class _Slot:
                         made = so_far
                     names = await do(publish, about, rows, folder, made, target)
                 self._log.info("training_data_written", backtest_id=backtest_id, folder=str(target), files=names)
-        except (RunFailed, NotFound, OSError) as error:
+        except (RunFailed, NotFound, InvalidArgument, OSError) as error:
             self._log.warning("training_data_not_written", backtest_id=backtest_id, error=str(error))
+        finally:
+            await process.close()
 
-    async def _attempt(self, about: Mapping[str, str], function: Callable[P, T], *args: P.args, **more: P.kwargs) -> T:
+    async def _attempt(
+        self, worker: Worker, about: Mapping[str, str], function: Callable[P, T], *args: P.args, **more: P.kwargs
+    ) -> T:
         """Has a worker do something; where it dies, another one. Raises RunFailed."""
         for _ in range(_ATTEMPTS):
             try:
-                return await self._process.run(function, *args, **more)
-            except WorkerDied:
-                self._log.warning("worker_died", **about)
+                return await worker.run(function, *args, **more)
+            except WorkerDied as death:
+                self._log.warning("worker_died", **about, reason=str(death))
         raise RunFailed(f"{_ATTEMPTS} worker processes died at the same part: killed, or out of memory")
 
     async def _demand_memory(self, peak: int) -> None:
         mib = peak // 2**20
-        if mib > self._memory_mib:
-            await self._process.close()  # or the next run would pay for this one
+        if self._memory_mib is not None and mib > self._memory_mib:
+            await self._worker.close()  # or the next run would pay for this one
             raise RunFailed(f"its worker held {mib} MiB, and the cap (lab_memory) is {self._memory_mib} MiB")
 
     async def _fail(self, run: "_Run", error: str) -> None:
@@ -236,3 +286,23 @@ class _Run:
     def __init__(self, claim: Claim, material: Material) -> None:
         self.claim, self.material = claim, material
         self.about = {"backtest_id": claim.backtest_id}
+
+
+class _Sweep:
+    """A sweep that slots carry on together: each takes the points that follow, and what comes of them is written in the
+    order of their numbers, because how many are done is the checkpoint."""
+
+    def __init__(self, claim: SweepClaim, material: Material) -> None:
+        self.claim, self.material = claim, material
+        self.taken = claim.points_done
+        """Points that are done, or that somebody works on."""
+        self.count = 1
+        """So many are taken next."""
+        self.waiting: dict[int, tuple[int, SimulatedPoints]] = {}
+        """What came of points before its turn: by the number before the first of them, with that of the last."""
+        self.writing = asyncio.Lock()
+
+    def take(self) -> tuple[int, int]:
+        """The number before the first of the next points, and that of the last."""
+        first, self.taken = self.taken, min(self.taken + self.count, self.claim.points_total)
+        return first, self.taken

@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from rollbook_server.domain.backtest.followed import Followed
 from rollbook_server.domain.backtest.history import HistoryOrder
 from rollbook_server.domain.backtest.market import Bars, MarketData, OptionChains, VolatilityIndex
 from rollbook_server.domain.backtest.outcomes import DatasetKind
 from rollbook_server.domain.backtest.registered import Dataset, DroppedRows
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.runs import MEASURING, SIMULATING, Backtest, Progress
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.backtest.walk_forward import Window, WindowRun, period, together
@@ -34,6 +35,7 @@ from rollbook_server.storage.sweep_store import ChosenWindow, DonePoint
 
 if TYPE_CHECKING:
     from rollbook_server.domain.backtest.engine import Prepared
+    from rollbook_server.domain.backtest.parity import ChainParity
     from rollbook_server.domain.backtest.synthetic import SyntheticMarket
 
 P = ParamSpec("P")
@@ -140,28 +142,35 @@ def simulate(
         seconds=progress.seconds + seconds,
     )
     still_open = () if after.finished else engine.open_chains(prepared, after)
-    part = pack(rows, still_open, checkpoint=after.encode(), progress=reached, curve=curve, points=points)
+    turning = () if after.finished else engine.open_cycles(prepared, after)
+    part = pack(rows, still_open, turning, checkpoint=after.encode(), progress=reached, curve=curve, points=points)
     return Simulated(part, after.bars_done - state.bars_done, seconds, _peak_memory())
 
 
 @failing
 def measure(
-    material: Material, ended: bool, steps: Sequence[bytes], equity: Sequence[bytes], chains: Sequence[str]
+    material: Material,
+    ended: bool,
+    steps: Sequence[bytes],
+    equity: Sequence[bytes],
+    chains: Sequence[str],
+    cycles: Sequence[str],
 ) -> Measured:
     """The figures of a run that has ended; of one that goes on, those that can be told so far."""
     from rollbook_server.domain.backtest.conclusion import conclude
     from rollbook_server.domain.backtest.metrics import measure as measure_so_far
 
     all_steps, all_equity, all_chains = unpacked(steps, equity, chains)
+    all_cycles = [from_json(BacktestCycle, text) for text in cycles]
     if not ended:
-        metrics = measure_so_far(material.spec, all_equity, all_chains, all_steps)
+        metrics = measure_so_far(material.spec, all_equity, all_chains, all_steps, all_cycles)
         return Measured(to_json(metrics), "", _peak_memory())
     digest = hashlib.sha256()
     digest_columns(all_steps, digest)
     digest_columns(all_equity, digest)
-    for text in chains:
+    for text in (*chains, *cycles):
         digest.update(text.encode() + b"\n")
-    metrics = conclude(material.spec, data_of(material), all_equity, all_chains, all_steps)
+    metrics = conclude(material.spec, data_of(material), all_equity, all_chains, all_steps, all_cycles)
     return Measured(to_json(metrics), digest.hexdigest(), _peak_memory())
 
 
@@ -210,6 +219,7 @@ def _chosen(fold: int, value: float, run: WindowRun) -> ChosenWindow:
         steps=to_block(run.steps),
         equity=to_block(run.equity),
         chains=[to_json(chain) for chain in run.chains],
+        cycles=[to_json(cycle) for cycle in run.cycles],
     )
 
 
@@ -219,12 +229,14 @@ def report(
     steps: Sequence[bytes],
     equity: Sequence[bytes],
     chains: Sequence[str],
+    cycles: Sequence[str],
 ) -> str:
     """The page about a run that has ended, from all that it brought forth. `datasets` are those that its spec names."""
     from rollbook_server.domain.backtest.metrics import measure as measure_so_far
     from rollbook_server.domain.backtest.report import About, DatasetLine, render
 
     all_steps, all_equity, all_chains = unpacked(steps, equity, chains)
+    all_cycles = [from_json(BacktestCycle, text) for text in cycles]
     lines = [
         DatasetLine(
             use=use,
@@ -242,11 +254,12 @@ def report(
     ]
     return render(
         run.spec,
-        run.status.metrics or measure_so_far(run.spec, all_equity, all_chains, all_steps),
+        run.status.metrics or measure_so_far(run.spec, all_equity, all_chains, all_steps, all_cycles),
         all_equity,
         all_chains,
         all_steps,
-        About(
+        all_cycles,
+        about=About(
             backtest_id=run.backtest_id,
             state=run.status.state,
             run_digest=run.run_digest,
@@ -256,6 +269,13 @@ def report(
             datasets=tuple(lines),
         ),
     )
+
+
+def parity(material: Material, chain: Followed) -> "ChainParity":
+    """A chain of the ledger beside the engine's. Raises Refusal."""
+    from rollbook_server.domain.backtest.parity import parity as compared
+
+    return compared(material.spec, data_of(material), chain)
 
 
 def unpacked(

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from rollbook_server.storage.sqlite import VERSION
 from tests.bench import lab, streams
+from tests.bench.commands import commands
 from tests.bench.figures import FULL, QUICK, Figure, past, profile, writes
 
 CACHE = Path(tempfile.gettempdir()) / "rollbook-bench"
@@ -49,8 +50,10 @@ def main() -> None:
             bar.reset(task, description=what, total=scale.entries if "ledger of" in what else None)
 
         figures: list[Figure] = [*writes(folder, scale, tell)]
+        figures += commands(folder, scale, tell)
         figures += streams.streams(folder, streams.QUICK if given.quick else streams.FULL, tell)
         figures += lab.runs(folder, lab.QUICK if given.quick else lab.FULL, tell)
+        figures += lab.scales(folder, lab.QUICK if given.quick else lab.FULL, tell)
         figures += lab.jobs(folder, lab.QUICK if given.quick else lab.FULL, tell)
         kept = folder if given.quick else CACHE
         figures += past(kept, scale, tell, lambda done: bar.advance(task, done))

@@ -20,6 +20,7 @@ from rollbook import (
     SyntheticMarket,
 )
 from tests.bench.figures import Figure, spread
+from tests.bench.lab_scaling import scaling
 from tests.bench.lab_sweep import sweep
 from tests.bench.processes import line, process
 from tests.bench.training import exports
@@ -37,10 +38,20 @@ class Span:
     sweep_days: int
     sweep_points: int
     export_days: int
+    scaling: tuple[int, int, int, int, int]
+    """Runs and their days, points and their days, rounds."""
 
 
-FULL = Span(days=5 * 365, rounds=25, cold=True, sweep_days=2 * 365, sweep_points=1_000, export_days=2_000)
-QUICK = Span(days=60, rounds=2, cold=False, sweep_days=60, sweep_points=10, export_days=40)
+FULL = Span(
+    days=5 * 365,
+    rounds=25,
+    cold=True,
+    sweep_days=2 * 365,
+    sweep_points=1_000,
+    export_days=2_000,
+    scaling=(8, 10 * 365, 500, 2 * 365, 5),
+)
+QUICK = Span(days=60, rounds=2, cold=False, sweep_days=60, sweep_points=10, export_days=40, scaling=(2, 60, 4, 60, 1))
 
 
 def runs(folder: Path, span: Span, tell: Callable[[str], None]) -> Iterator[Figure]:
@@ -67,6 +78,12 @@ def runs(folder: Path, span: Span, tell: Callable[[str], None]) -> Iterator[Figu
         tell("the first compilation")
         cold = _run(QUICK, {"NUMBA_CACHE_DIR": str(folder / "numba")})
         yield Figure("compiling the engine, once a machine, s", f"{cold['first']:.1f}")
+
+
+def scales(folder: Path, span: Span, tell: Callable[[str], None]) -> Iterator[Figure]:
+    """What a second worker is worth."""
+    tell("one worker and two")
+    yield from scaling(folder / "scaling", *span.scaling)
 
 
 def jobs(folder: Path, span: Span, tell: Callable[[str], None]) -> Iterator[Figure]:

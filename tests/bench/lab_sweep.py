@@ -41,11 +41,12 @@ async def _seconds(server: RunningServer, days: int, points: int) -> float:
         begun = time.perf_counter()
         made = await lab.sweep(spec, AXES, random_points=0 if points == whole else points)
         assert made.points_total == points
-        await _ended(lab, made.sweep_id)
+        await ended(lab, made.sweep_id)
         return time.perf_counter() - begun
 
 
-async def _ended(lab: LabCaller, sweep_id: str) -> None:
+async def ended(lab: LabCaller, sweep_id: str) -> None:
+    """Waits until a sweep has ended well."""
     while True:
         found = await lab.backtests.GetSweep(pb.GetSweepRequest(sweep_id=sweep_id))
         if found.sweep.state in ENDED:

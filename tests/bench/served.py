@@ -82,6 +82,7 @@ async def _serve_with(log: Log, db: Path, profiled: bool) -> str:
         memory_mib=2048,
         part_seconds=0.25,
         training_folder=None,
+        dask_address=None,
         venue=Venue("http://127.0.0.1:9", 1, 1),
         history_folder=None,
     )

@@ -15,7 +15,14 @@ def test_quick_bench_prints_every_figure() -> None:
     assert done.returncode == 0, done.stderr
     words = ("SQLite", "RecordExecution,", "p50 / p99", "ratio", "RecordExecutions of", "start-up", "memory", "page")
     streams = ("subscriber, WatchEntries", "subscriber, WatchChains", "to 1 watcher,", "one stalled", "UpdateMarks")
-    lab = ("decisions/s", "times the bare kernel", "memory of the process that runs it", "sweep of 10 points")
+    lab = (
+        "decisions/s",
+        "times the bare kernel",
+        "memory of the process that runs it",
+        "sweep of 10 points",
+        "times as fast as 1 worker",
+    )
+    commands = ("rollbook positions, s", "times as long as loading the client")
     training = ("candidates, CSV, rows/s", "candidates, PARQUET, rows/s", "its worker at most", "steps/s")
-    for word in words + streams + lab + training:
+    for word in words + commands + streams + lab + training:
         assert word in done.stdout, word

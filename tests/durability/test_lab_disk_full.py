@@ -17,6 +17,7 @@ from rollbook_server.domain.clock import WallClock, micros
 from rollbook_server.domain.executions import StrategyKind
 from rollbook_server.domain.instruments import ContractStyle
 from rollbook_server.lab import Lab, open_lab
+from rollbook_server.processes import WorkerProcess
 from rollbook_server.runner import Runner
 from rollbook_server.storage import lab_reads
 from rollbook_server.worker import DataOrder
@@ -65,7 +66,8 @@ async def test_a_run_waits_for_room(tmp_path: Path) -> None:
     lab = Lab(
         open_lab(tmp_path / "lab.db"), WallClock(), heard, Venue("http://127.0.0.1:9", 1, 1), tmp_path / "history"
     )
-    runner = Runner(lab, heard, workers=1, memory_mib=65_536, part_seconds=1e-6, training_folder=None)
+    process = WorkerProcess(heard, "runs")
+    runner = Runner(lab, heard, [process], memory_mib=65_536, part_seconds=1e-6, training_folder=None)
     try:
         market = SyntheticMarket(
             underlying="BTC", seed=1, start_time=micros(datetime(2021, 1, 1, tzinfo=UTC)), days=800

@@ -22,13 +22,21 @@ DAYS = 4000
 
 
 def _spec(dataset_id: str, chance: random.Random) -> Any:
-    """A run of any kind, with several chains at once: there is more to lose in its middle."""
+    """A run of any kind, with several chains at once, or with coins: there is more to lose in its middle."""
+    inverse, linear = instrument_pb2.CONTRACT_STYLE_INVERSE, instrument_pb2.CONTRACT_STYLE_LINEAR
+    strategy = chance.choice(
+        (
+            execution_pb2.STRATEGY_KIND_COVERED_CALL,
+            execution_pb2.STRATEGY_KIND_CASH_SECURED_PUT,
+            execution_pb2.STRATEGY_KIND_WHEEL,
+        )
+    )
+    if strategy == execution_pb2.STRATEGY_KIND_WHEEL:
+        return call_spec(dataset_id, strategy=strategy, style=linear, preset="aggressive")
     return call_spec(
         dataset_id,
-        strategy=chance.choice(
-            (execution_pb2.STRATEGY_KIND_COVERED_CALL, execution_pb2.STRATEGY_KIND_CASH_SECURED_PUT)
-        ),
-        style=chance.choice((instrument_pb2.CONTRACT_STYLE_INVERSE, instrument_pb2.CONTRACT_STYLE_LINEAR)),
+        strategy=strategy,
+        style=chance.choice((inverse, linear)),
         max_open_chains=3,
     )
 
@@ -106,15 +114,18 @@ AXES = {
 
 
 async def _survive_in_sweep(folder: Path, kills: int, seed: int, folds: int) -> None:
-    """Sweeps, each killed at random moments, by turns its worker and its server, until so many kills have hit."""
+    """Sweeps, each killed at random moments, by turns one of its two workers and its server, until so many kills have
+    hit; beside one that one worker carries on, and nobody disturbs."""
     chance = random.Random(seed)
     hit = 0
-    with RunningServer(folder / "ledger.db", *SLOW) as server:
+    with RunningServer(folder / "alone" / "ledger.db") as server:
+        async with calling(server.target) as lab:
+            alone = await lab.sweep(call_spec(await lab.bars(days=300)), AXES, folds=folds)
+            undisturbed = await lab.swept(alone.sweep_id)
+            rows = [point.SerializeToString(deterministic=True) for point in await lab.points(alone.sweep_id)]
+    with RunningServer(folder / "ledger.db", *SLOW, "--lab-workers", "2") as server:
         async with calling(server.target) as lab:
             base = call_spec(await lab.bars(days=300))
-            alone = await lab.sweep(base, AXES, folds=folds)
-            await lab.swept(alone.sweep_id)
-            rows = [point.SerializeToString(deterministic=True) for point in await lab.points(alone.sweep_id)]
         while hit < kills:
             async with calling(server.target) as lab:
                 made = await lab.sweep(base, AXES, folds=folds)
@@ -141,15 +152,14 @@ async def _survive_in_sweep(folder: Path, kills: int, seed: int, folds: int) -> 
                 assert found.sweep.state == BACKTEST_STATE_SUCCEEDED
                 points = await lab.points(made.sweep_id)
                 assert [point.SerializeToString(deterministic=True) for point in points] == rows
-                undisturbed = await lab.swept(alone.sweep_id)
                 assert found.heatmap == undisturbed.heatmap
                 assert found.chosen == undisturbed.chosen
                 assert found.walk_forward == undisturbed.walk_forward
 
 
 async def test_two_kills_in_a_sweep_change_nothing(tmp_path: Path) -> None:
-    """Killed twice in its middle a sweep ends with the points of one that was left alone, bit by bit: specs, metrics,
-    equity, values and ranks; and with the same choice in each of its folds."""
+    """Killed twice in its middle a sweep of two workers ends with the points of one that was left alone, bit by bit:
+    specs, metrics, equity, values and ranks; and with the same choice in each of its folds."""
     await _survive_in_sweep(tmp_path, kills=2, seed=1, folds=3)
 
 

@@ -22,6 +22,7 @@ from tests.support.terminal import PATIENCE, Terminal
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs/examples/covered-call.yaml"
+WHEEL = ROOT / "docs/examples/wheel.yaml"
 SLOW = ("--lab-part", "0.000001")
 """Flags of a server whose parts are as short as they can be: what is killed or paused is killed in the middle."""
 LONG = (str(EXAMPLE), "--set", "decision_interval_hours=1", "--set", "max_open_chains=64")
@@ -111,6 +112,36 @@ def test_the_example_is_a_file_and_what_the_command_shows(shell: Shell) -> None:
     shown = shell("backtest", "run", "--example").stdout
     assert shown == EXAMPLE.read_text(encoding="utf-8")
     assert specs.load(EXAMPLE) == specs.parse(shown)
+
+
+def test_a_wheel_shows_its_cycles(shell: Shell, done: str, tmp_path: Path) -> None:
+    """The example of a wheel runs on a made-up year: `show` and `cycles` have a row for each cycle with what its coins
+    cost, so does the report; another strategy has none."""
+    shell("data", "synthetic", "--days", "365", "--seed", "13", "--name", "turns")
+    data = ("--set", "data.spot_dataset_id=turns", "--set", "data.volatility_dataset_id=turns")
+    said = shell("backtest", "run", str(WHEEL), *data, "--watch").stdout
+    run = said.splitlines()[0].removeprefix("Queued ")
+    cycles = shell.json("backtest", "cycles", run)["cycles"]
+    assert [each["number"] for each in cycles] == [1, 2, 3, 4]
+    text = shell("backtest", "show", run).stdout
+    for told in (
+        "BTC wheel, linear",
+        "Cycles completed",
+        "Mean PnL of a cycle",
+        "Last cycles",
+        "no call is sold below",
+    ):
+        assert told in text, told
+    listed = shell("backtest", "cycles", run).stdout
+    for cycle in cycles[:3]:
+        cost = f"{cycle['effective_cost']:,.2f}"
+        assert cost in text
+        assert cost in listed
+    assert "completed" in listed
+    page = tmp_path / "wheel.html"
+    shell("backtest", "report", run, "--out", str(page))
+    assert "Cycles of the wheel" in page.read_text(encoding="utf-8")
+    assert "This is no wheel" in shell("backtest", "cycles", done).stdout
 
 
 def test_a_run_is_shown(shell: Shell, done: str) -> None:
@@ -226,6 +257,34 @@ def test_a_sweep_from_its_grid_to_a_run_of_its_best_point(shell: Shell, market: 
     assert "SWEEP_NOT_FOUND" in shell.complaint("backtest", "sweep-show", sweep_id, code=1)
     assert "axes[0].field" in shell.complaint("backtest", "sweep", str(EXAMPLE), "--grid", "delta=1,2", code=1)
     assert "FIELD=A,B,C" in shell.complaint("backtest", "sweep", str(EXAMPLE), "--grid", "delta", code=2)
+
+
+def test_a_sweep_of_folds_and_both_exits(shell: Shell, market: list[dict[str, Any]]) -> None:
+    """--exit both makes the exit style a field of one sweep; --folds shows which point each window got, and what they
+    made together; a point is run again in the window of one fold."""
+    grid = ["--grid", "exits.take_profit=0.4,0.8", "--exit", "both", "--folds", "3"]
+    said = shell("backtest", "sweep", str(EXAMPLE), *grid, "--watch").stdout
+    sweep_id = said.splitlines()[0].removeprefix("Queued ")
+    for told in ("3 of 3 points", "in 3 windows", "Walk forward: ", "Together", "among the 3 points", "HODL"):
+        assert told in said
+    assert "Chosen in sample: point" not in said
+    answer = shell.json("backtest", "sweep-show", sweep_id)
+    assert answer["heatmap"]["column_values"] == ["0.4", "0.8", ""]
+    fold = answer["walk_forward"]["folds"][1]
+    run = ["backtest", "sweep-rerun", sweep_id, str(fold["chosen"])]
+    shell(*run, "--fold", "2", "--watch")
+    shown = shell.json("backtest", "list", "--group", sweep_id)["backtests"][0]
+    assert shown["status"]["metrics"]["coin"]["return_pct"] == fold["value"]
+    assert (shown["spec"]["start_time"], shown["spec"]["end_time"]) == (fold["start_time"], fold["end_time"])
+    for more in ((), ("--fold", "4")):
+        assert "in each of 3 windows" in shell.complaint(*run, *more, code=2)
+    held = ["--exit", "hold-to-expiry", "--grid", "selection.max_delta=0.2,0.3"]
+    sweep = shell.json("backtest", "sweep", str(EXAMPLE), *held)["sweep"]
+    assert sweep["spec"]["exit_style"].endswith("HOLD_TO_EXPIRY")
+    assert not sweep["spec"].get("exits")
+    assert "MISSING_FIELD, axes" in shell.complaint("backtest", "sweep", str(EXAMPLE), code=1)
+    twice = ["--exit", "both", "--grid", "exit_style=TP_AND_ROLL"]
+    assert "names a field twice" in shell.complaint("backtest", "sweep", str(EXAMPLE), *twice, code=2)
 
 
 def test_both_styles_are_watched_in_a_pipe(shell: Shell, market: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The commands in a shell: how they end, what their help says, what the shell completes, how long they take."""
+"""The commands in a shell: how they end, what their help says, what the shell completes, what they load."""
 
 from __future__ import annotations
 
@@ -274,28 +274,6 @@ def test_completion_is_printed_for_the_shell(shell: Shell) -> None:
     script = shell("--show-completion", "bash", _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1").stdout
     assert "_ROLLBOOK_COMPLETE=complete_bash" in script
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)
-
-
-@pytest.mark.parametrize("words", [("positions",), ("backtest", "list")], ids=" ".join)
-def test_answers_come_quickly(words: tuple[str, ...], shell: Shell, book: str) -> None:
-    """`rollbook positions` and its like answer within half a second, from the start of the process to its end. Where
-    the machine is too busy for any process to be quick, it takes at most twice as long as what no Python client can do
-    without: starting, and loading gRPC and the API."""
-    command = [sys.executable, "-m", "rollbook.cli", *words]
-    client = [sys.executable, "-c", "from rollbook import Client"]
-    best = loading = 60.0
-    for _ in range(20):
-        best, loading = min(best, seconds(shell, command)), min(loading, seconds(shell, client))
-        if best < 0.5:
-            return
-    assert best < 2 * loading
-
-
-def seconds(shell: Shell, command: list[str]) -> float:
-    """How long a process takes."""
-    began = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=shell.env)
-    return time.perf_counter() - began
 
 
 def test_nothing_is_loaded_in_vain(shell: Shell, book: str) -> None:

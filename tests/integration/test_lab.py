@@ -121,6 +121,15 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({"strategy": execution_pb2.STRATEGY_KIND_SHORT_STRANGLE}, ("OUT_OF_BOUNDS", "spec.strategy")),
     ({"strategy": 99}, ("UNKNOWN_VALUE", "spec.strategy")),
     ({"style": 0}, ("MISSING_FIELD", "spec.style")),
+    ({"strategy": execution_pb2.STRATEGY_KIND_WHEEL}, ("CONTRADICTION", "spec.style")),
+    (
+        {
+            "strategy": execution_pb2.STRATEGY_KIND_WHEEL,
+            "style": instrument_pb2.CONTRACT_STYLE_LINEAR,
+            "max_open_chains": 2,
+        },
+        ("OUT_OF_BOUNDS", "spec.max_open_chains"),
+    ),
     ({"schema_version": 2}, ("OUT_OF_BOUNDS", "spec.schema_version")),
     ({"preset": "reckless"}, ("OUT_OF_BOUNDS", "spec.preset")),
     ({"name": "x" * 129}, ("TOO_LARGE", "spec.name")),
@@ -237,6 +246,7 @@ OF_A_RUN = (
     "CancelBacktest",
     "DeleteBacktest",
     "ListBacktestChains",
+    "ListBacktestCycles",
     "ListSteps",
     "ListEquityPoints",
     "GetBacktestReport",

@@ -198,8 +198,10 @@ async def test_a_lab_without_folds_gets_them(tmp_path: Path) -> None:
             paused = await lab.swept(going.sweep_id, lambda seen: seen.sweep.state == BACKTEST_STATE_PAUSED)
         server.stop()
         with closing(sqlite3.connect(tmp_path / "lab.db")) as db, db:
-            db.execute("DROP TABLE sweep_folds")
-            assert db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm0003_folds'").rowcount == 1
+            for table in ("sweep_folds", "backtest_cycles"):
+                db.execute(f"DROP TABLE {table}")
+            later = "DELETE FROM _sqlite_migrations WHERE name IN ('m0003_folds', 'm0004_cycles')"
+            assert db.execute(later).rowcount == 2
         server.start()
         async with calling(server.target) as lab:
             assert await lab.points(done.sweep_id) == points

@@ -285,6 +285,22 @@ async def test_a_sweep_of_another_engine_begins_again(tmp_path: Path) -> None:
             assert await lab.points(made.sweep_id) == await lab.points(alone.sweep_id)
 
 
+async def test_all_workers_carry_on_a_sweep(tmp_path: Path) -> None:
+    """The points of one sweep are run by all workers that have no run, and are those of one worker, in all bits."""
+    made: dict[str, list[bytes]] = {}
+    for workers in ("1", "2"):
+        with RunningServer(tmp_path / workers / "ledger.db", *SLOW, "--lab-workers", workers) as server:
+            async with calling(server.target) as lab:
+                axes = {"exits.take_profit": tuple(f"{number / 1000:g}" for number in range(300, 400))}
+                swept = (await lab.swept((await lab.sweep(call_spec(await lab.bars(days=60)), axes)).sweep_id)).sweep
+                assert (swept.state, swept.points_done) == (BACKTEST_STATE_SUCCEEDED, 100)
+                made[workers] = [
+                    point.SerializeToString(deterministic=True) for point in await lab.points(swept.sweep_id)
+                ]
+            assert len([line for line in server.lines if '"work": "runs"' in line]) == int(workers)
+    assert made["1"] == made["2"]
+
+
 async def test_a_sweep_that_fails_harms_no_other(tmp_path: Path) -> None:
     """A sweep whose data is damaged FAILS with the error; the one after it is carried on to its end."""
     with RunningServer(tmp_path / "ledger.db") as server:

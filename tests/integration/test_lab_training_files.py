@@ -16,6 +16,8 @@ import pytest
 
 from rollbook.v1 import backtest_pb2 as nouns
 from rollbook.v1 import backtest_service_pb2 as pb
+from rollbook.v1.execution_pb2 import STRATEGY_KIND_WHEEL
+from rollbook.v1.instrument_pb2 import CONTRACT_STYLE_LINEAR
 from rollbook_server.domain.backtest.training_schema import COLUMNS
 from tests.support.lab import LabCaller, call_spec, calling
 from tests.support.server import RunningServer
@@ -86,7 +88,8 @@ async def test_two_runs_write_two_sets_of_files(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_written_unless_asked_for(tmp_path: Path) -> None:
-    """Without the setting there are no files, and a run that was cancelled has none either."""
+    """Without the setting there are no files, a run that was cancelled has none either, and nor has a wheel: it
+    succeeds, and the log says why."""
     with _server(tmp_path, ROLLBOOK_SAVE_TRAINING_DATA="false") as server:
         async with calling(server.target) as lab:
             assert (await _run(lab)).status.state == SUCCEEDED
@@ -96,7 +99,12 @@ async def test_nothing_is_written_unless_asked_for(tmp_path: Path) -> None:
             run = await lab.create(call_spec(await lab.bars(days=4000)))
             await lab.backtests.CancelBacktest(pb.CancelBacktestRequest(backtest_id=run.backtest_id))
             await _run(lab, days=30)
-    assert not [each for each in (tmp_path / "data").iterdir() if run.backtest_id[:8] in each.name]
+            wheel = await _run(lab, days=30, strategy=STRATEGY_KIND_WHEEL, style=CONTRACT_STYLE_LINEAR)
+            assert wheel.status.state == SUCCEEDED
+        said = [json.loads(line) for line in server.lines if "training_data_not_written" in line]
+    assert [(each["backtest_id"], "wheel" in each["error"]) for each in said] == [(wheel.backtest_id, True)]
+    without = (run.backtest_id[:8], wheel.backtest_id[:8])
+    assert not [each for each in (tmp_path / "data").iterdir() if any(name in each.name for name in without)]
 
 
 async def test_a_folder_that_cannot_be_written_costs_no_run(tmp_path: Path) -> None:

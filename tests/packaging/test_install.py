@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.support.page import PATIENCE, RunningPage
 from tests.support.server import RunningServer
 from tests.support.wheels import Environment, build_wheels, pip, project
 
@@ -94,6 +96,14 @@ def lab(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> En
     return environment
 
 
+@pytest.fixture(scope="module")
+def web(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with the page alone; it needs the client's wheel."""
+    environment = Environment(tmp_path_factory.mktemp("web"))
+    environment.install(wheels["rollbook-web"], wheels["rollbook"])
+    return environment
+
+
 @pytest.fixture
 def running(server: Environment, tmp_path: Path) -> Iterator[RunningServer]:
     with RunningServer(tmp_path / "ledger.db", python=server.python) as found:
@@ -166,6 +176,29 @@ def test_the_server_imports_with_its_lab(lab: Environment, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
 
 
+def test_a_cluster_without_its_extra_is_refused(lab: Environment, tmp_path: Path) -> None:
+    """Whoever wants a cluster and has no Dask is told before the server serves."""
+    done = lab.run(
+        "rollbook-server", "serve", "--executor", "dask", "--dask-address", "tcp://127.0.0.1:1", cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert "rollbook-server[lab,dask]" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lab_runs_on_a_cluster_with_its_extra(wheels: dict[str, Path], tmp_path: Path) -> None:
+    """The extras bring what a server and the machines of a cluster need: the commands of Dask, what a worker loads."""
+    environment = Environment(tmp_path / "cluster")
+    environment.install(f"{wheels['rollbook-server']}[lab,dask]", wheels["rollbook"])
+    for words in (("dask", "scheduler", "--version"), ("dask", "worker", "--version")):
+        done = environment.run(*words, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    code = "import distributed, rollbook_server.cluster as it; print(sorted(it.installed()))"
+    done = environment.run("python", "-W", "error", "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['engine', 'machine', 'numba', 'numpy', 'rollbook-server']\n"
+
+
 def test_the_server_says_its_version(server: Environment, tmp_path: Path) -> None:
     """The command is installed, and its version is the wheel's."""
     done = server.run("rollbook-server", "--version", cwd=tmp_path)
@@ -182,6 +215,20 @@ def test_a_client_alone_records_at_a_server_alone(
     checked = server.run("rollbook-server", "check", "--db", str(running.db), cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "proven" in checked.stdout
+
+
+def test_the_page_works_alone(web: Environment, running: RunningServer, tmp_path: Path) -> None:
+    """What its metadata names is all that the page needs, in every module; it serves beside a server that is installed
+    elsewhere."""
+    code = IMPORT_ALL.format(package="rollbook_web", without=["rollbook_web.__main__"], lacking=[])
+    imported = web.run("python", "-c", code, cwd=tmp_path)
+    assert imported.returncode == 0, imported.stderr
+    assert "rollbook-server" not in web.installed()
+    assert web.run("rollbook-web", "--version", cwd=tmp_path).stdout.strip() == project("rollbook-web")["version"]
+    with RunningPage(running.target, python=web.python) as page:
+        health = httpx.get(f"{page.url}/health", timeout=PATIENCE, trust_env=False).json()
+        assert (health["status"], health["server"]["revision"]) == ("ok", 0)
+        assert httpx.get(page.url, timeout=PATIENCE, trust_env=False).status_code == 200
 
 
 def test_a_check_of_nothing_says_so(server: Environment, tmp_path: Path) -> None:

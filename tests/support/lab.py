@@ -126,6 +126,10 @@ class LabCaller:
         """All chains of a run."""
         return await self._all("ListBacktestChains", "chains", backtest_id, page_size)
 
+    async def cycles(self, backtest_id: str, page_size: int = 500) -> list[Any]:
+        """All cycles of a wheel."""
+        return await self._all("ListBacktestCycles", "cycles", backtest_id, page_size)
+
     async def steps(self, backtest_id: str, page_size: int = 500) -> list[Any]:
         """All decisions of a run."""
         return await self._all("ListSteps", "steps", backtest_id, page_size)
@@ -148,7 +152,12 @@ class LabCaller:
         """All that a run has brought forth, to be compared with another's, bit by bit."""
         return tuple(
             [row.SerializeToString(deterministic=True) for row in rows]
-            for rows in (await self.chains(backtest_id), await self.steps(backtest_id), await self.equity(backtest_id))
+            for rows in (
+                await self.chains(backtest_id),
+                await self.cycles(backtest_id),
+                await self.steps(backtest_id),
+                await self.equity(backtest_id),
+            )
         )
 
 

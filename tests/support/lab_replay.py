@@ -14,7 +14,12 @@ from rollbook_server.domain.instruments import DERIBIT, Instrument, parse_deribi
 
 
 def replayed(spec: BacktestSpec, chain: BacktestChain) -> Chain:
-    """The ledger's figures of the same fills. Fees of fills are the ledger's own estimates, payoffs and delivery fees
+    """The ledger's figures of the same fills."""
+    return fold(history_of(spec, chain))[0]
+
+
+def history_of(spec: BacktestSpec, chain: BacktestChain) -> History:
+    """The same fills as the ledger has them. Fees of fills are the ledger's own estimates, payoffs and delivery fees
     its own computation at the delivery price."""
     assert spec.strategy is not None
     fills: list[ChainFill] = []
@@ -42,7 +47,7 @@ def replayed(spec: BacktestSpec, chain: BacktestChain) -> Chain:
         else:
             following = number + 1 if number + 1 < len(chain.legs) else 0
             fills.append(_fill(instrument, leg, Side.BUY, len(fills) + 1, following))
-    history = History(
+    return History(
         account="lab",
         position_id=f"chain-{chain.number}",
         venue=DERIBIT,
@@ -58,7 +63,6 @@ def replayed(spec: BacktestSpec, chain: BacktestChain) -> Chain:
         rolls=tuple(rolls),
         deliveries=deliveries,
     )
-    return fold(history)[0]
 
 
 def _exact(value: float) -> Decimal:

@@ -1,6 +1,6 @@
 """Small markets and runs of the lab: bars and quotes spelled out, specs resolved, stretches joined."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,9 +67,14 @@ Contract = tuple[Micros, float]
 
 
 def chains(
-    snapshots: Mapping[Micros, Mapping[Contract, tuple[float, ...]]], *, calls: bool = True, forward: float = 100_000.0
+    snapshots: Mapping[Micros, Mapping[Contract, tuple[float, ...]]],
+    *,
+    calls: bool = True,
+    forward: float = 100_000.0,
+    others: Collection[Contract] = (),
 ) -> OptionChains:
-    """Recorded quotes: of each contract (bid, ask) or (bid, ask, mark), NaN for what is missing, volatility 0.5."""
+    """Recorded quotes: of each contract (bid, ask) or (bid, ask, mark), NaN for what is missing, volatility 0.5. All
+    are calls, or puts, but the `others`."""
     contracts = sorted({contract for quotes in snapshots.values() for contract in quotes})
     number = {contract: place for place, contract in enumerate(contracts)}
     first, rows = [0], []
@@ -90,7 +95,7 @@ def chains(
         volatility=np.full(len(rows), 0.5),
         expiry=np.array([expiry for expiry, _ in contracts], np.int64),
         strike=np.array([strike for _, strike in contracts]),
-        is_call=np.full(len(contracts), calls),
+        is_call=np.array([(contract in others) != calls for contract in contracts], np.bool_),
     )
 
 
@@ -165,6 +170,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
         steps=Steps(**_columns([part.steps for part in parts])),
         equity=Equity(**_columns([part.equity for part in parts])),
         chains=tuple(chain for part in parts for chain in part.chains),
+        cycles=tuple(cycle for part in parts for cycle in part.cycles),
     )
 
 
@@ -179,7 +185,7 @@ def same_bits(one: Rows, other: Rows) -> bool:
         for name in type(mine).__slots__:
             if getattr(mine, name).tobytes() != getattr(theirs, name).tobytes():
                 return False
-    return repr(one.chains) == repr(other.chains)
+    return repr((one.chains, one.cycles)) == repr((other.chains, other.cycles))
 
 
 def random_bars(hours: int, *, seed: int, spot: float, volatility: float, start: Micros, cents: bool = False) -> Bars:

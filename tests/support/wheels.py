@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = {
     "rollbook": ROOT / "clients/python",
     "rollbook-bot": ROOT / "clients/bot",
+    "rollbook-web": ROOT / "clients/web",
     "rollbook-server": ROOT / "server",
 }
 

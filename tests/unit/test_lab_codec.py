@@ -49,10 +49,13 @@ def test_fields_are_alike(message: Any, fact: Any) -> None:
 
 
 def test_what_is_computed_is_all_that_differs() -> None:
-    """A status adds what follows from its progress, a dataset its interval in seconds; nothing else."""
+    """A status adds what follows from its progress, a dataset its interval in seconds, a cycle how many chains it has;
+    nothing else."""
     said = {field.name for field in backtest_pb2.BacktestStatus.DESCRIPTOR.fields}
     computed = {name for name, value in vars(runs.BacktestStatus).items() if isinstance(value, property)}
     assert said == (_fields(runs.BacktestStatus) - {"progress"}) | computed
+    said = {field.name for field in backtest_pb2.BacktestCycle.DESCRIPTOR.fields}
+    assert said == _fields(rows.BacktestCycle) | {"chains"}
     said = {field.name for field in dataset_pb2.Dataset.DESCRIPTOR.fields}
     assert said == (_fields(registered.Dataset) - {"interval"}) | {"interval_seconds"}
 

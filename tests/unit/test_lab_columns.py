@@ -78,7 +78,7 @@ def test_a_thinned_equity_does_not_depend_on_the_cut(total: int) -> None:
         for end in (*ends, total):
             rows = Rows(taken(STEPS, slice(0, 0)), taken(equity, slice(first, end)))
             progress = Progress(bars_done=end, bars_total=total)
-            curve = pack(rows, (), checkpoint=b"", progress=progress, curve=curve, points=first).curve
+            curve = pack(rows, (), (), checkpoint=b"", progress=progress, curve=curve, points=first).curve
             first = end
             seen = from_block(Equity, curve).time.tolist()
             assert not end or (seen[0], seen[-1]) == (0, end - 1)

@@ -12,7 +12,7 @@ import pytest
 from rollbook.v1 import backtest_pb2
 from rollbook_server.domain.backtest import bootstrap, metrics, money, returns
 from rollbook_server.domain.backtest.metrics import BacktestMetrics, TriggerCount, measure
-from rollbook_server.domain.backtest.rows import StepOutcome
+from rollbook_server.domain.backtest.rows import BacktestChain, StepOutcome
 from rollbook_server.domain.backtest.spec import FillSpec, QuoteSource
 from rollbook_server.domain.clock import DAY
 from rollbook_server.domain.instruments import ContractStyle
@@ -153,13 +153,17 @@ def test_linear_chains_in_coin() -> None:
 
 def test_the_lowest_balance_of_rolls() -> None:
     """The two lines of a roll are of one instant; only what stands after both was ever owed."""
+
+    def lowest(chain: BacktestChain) -> float:
+        return money.lowest_balance(money.cash_lines([chain]))
+
     first = leg_of(sold=1_000.0, bought=1_500.0, open_fee=0.0, close_fee=0.0)
     second = leg_of(2, at=first.close_time or 0, sold=1_400.0, bought=0.0, open_fee=0.0, close_fee=0.0)
-    assert money.lowest_balance([chain_of(1, first, second, linear=True)]) == 0.0
+    assert lowest(chain_of(1, first, second, linear=True)) == 0.0
     marked = replace(second, close_price=9_000.0, trigger="data_end")
-    assert money.lowest_balance([chain_of(1, first, marked, linear=True, open_at_end=True)]) == 0.0
+    assert lowest(chain_of(1, first, marked, linear=True, open_at_end=True)) == 0.0
     bought = replace(second, close_price=1_700.0)
-    assert money.lowest_balance([chain_of(1, first, bought, linear=True)]) == pytest.approx(-800)
+    assert lowest(chain_of(1, first, bought, linear=True)) == pytest.approx(-800)
 
 
 def test_turnover_counts_trades() -> None:

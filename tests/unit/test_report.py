@@ -15,7 +15,7 @@ from rollbook_server.domain.backtest.report.charts import Line
 from rollbook_server.domain.backtest.report.markup import Markup, element, joined
 from rollbook_server.domain.backtest.report.numerals import MINUS
 from rollbook_server.domain.backtest.report.style import POLICY, SCRIPT, STYLE, hashed
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, StepOutcome
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, StepOutcome
 from rollbook_server.domain.backtest.spec import (
     BacktestSpec,
     DataSpec,
@@ -93,7 +93,7 @@ def page(
     spec, equity = spec or full_spec(), equity or known
     chains = [*made, rolled()] if chains is None else chains
     steps = steps_of([StepOutcome.TRADED] * 3 + [StepOutcome.NO_BID])
-    return render(spec, replace(measure(spec, equity, chains, steps), **figures), equity, chains, steps, about)
+    return render(spec, replace(measure(spec, equity, chains, steps), **figures), equity, chains, steps, about=about)
 
 
 class Parsed(HTMLParser):
@@ -388,3 +388,30 @@ def test_the_ladder_shows_the_chain_with_most_rolls() -> None:
 def test_how_figures_are_written(text: str, said: str) -> None:
     """Units, thousands apart, a true minus, no sign on what rounds to zero, a dash for what is not known."""
     assert text.replace(numerals.SPACE, " ") == said
+
+
+def test_a_wheel_tells_of_its_cycles() -> None:
+    """A row for each cycle with what its coins cost, where each stands; cycles are what is compared with the account,
+    and no interval is drawn from chains."""
+    known, made = random_run()
+    spec = replace(full_spec(), strategy=StrategyKind.WHEEL, style=ContractStyle.LINEAR)
+    begun: dict[str, Any] = {"start_time": START, "quantity": 1.0, "put_premium": 900.0, "put_costs": 100.0}
+    turned = BacktestCycle(
+        number=1, end_time=START + 40 * DAY, first_chain=1, last_chain=6, put_strike=52_000.0,
+        put_delivery_price=50_500.0, purchase_time=START + 9 * DAY, purchase_price=50_400.5, effective_cost=51_100.5,
+        call_strike=53_000.0, sale_price=54_321.5, call_premium=700.0, call_costs=50.0, net_pnl=2_549.5, **begun,
+    )  # fmt: skip
+    held = BacktestCycle(
+        number=2, first_chain=7, last_chain=8, put_strike=48_000.0, put_delivery_price=47_000.0,
+        purchase_time=START + 60 * DAY, purchase_price=46_900.0, effective_cost=47_100.0, net_pnl=-1_234.0,
+        open_at_end=True, **begun,
+    )  # fmt: skip
+    steps = steps_of([StepOutcome.TRADED, StepOutcome.BELOW_COST, StepOutcome.BELOW_COST])
+    figures = measure(spec, known, made, steps, [turned, held])
+    text = Parsed(render(spec, figures, known, made, steps, [turned, held], ABOUT)).text
+    for told in (
+        "The wheel, linear", "Cycles of the wheel", "51,100.50", "54,321.50", "holds its coins", "completed",
+        "1 cycle completed", "2 decisions held the coins without a call", "Cycles against the account",
+        "without a fee or a spread", "1 completed cycle on one path of prices", "All contracts were below",
+    ):  # fmt: skip
+        assert told in text, told

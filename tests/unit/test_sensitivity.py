@@ -120,7 +120,8 @@ def test_the_break_even_lies_where_the_sign_changes(level: float) -> None:
 def test_no_break_even() -> None:
     """In a market that never moves every sale earns, at any volatility: there is no multiplier to tell."""
     data, spec = market(0.0), resolved(0.5)
-    found = measure_sensitivity(spec, data, run(spec, data).chains)
+    rows = run(spec, data)
+    found = measure_sensitivity(spec, data, rows.chains, rows.equity)
     assert found.break_even_multiplier is None
     assert found.chains_pnl_flat_smile is not None
     assert found.chains_pnl_flat_smile > 0
@@ -148,7 +149,7 @@ def test_other_smiles_are_reruns() -> None:
             0.55, volatility=VolatilitySpec(source=VolatilitySource.CONSTANT, level=0.55, smile_slope=slope)
         )
         rows = run(spec, data)
-        found = measure_sensitivity(spec, data, rows.chains)
+        found = measure_sensitivity(spec, data, rows.chains, rows.equity)
         assert getattr(found, field) == profit(rows)
         told.append(found)
     assert told[0] != told[1]
@@ -158,9 +159,10 @@ def test_other_smiles_are_reruns() -> None:
 def test_recorded_quotes_are_not_varied() -> None:
     """Recorded quotes have the volatility that they have: only vegas are told. Without a closed chain nothing is."""
     spec = spec_of(fills=FillSpec(quotes=QuoteSource.RECORDED))
-    chains = [chain_of(1, leg_of())]
-    assert measure_sensitivity(spec, market(), chains) == Sensitivity(pnl_per_vol_point=pnl_per_vol_point(spec, chains))
-    assert measure_sensitivity(spec_of(), market(), []) == Sensitivity()
+    chains, equity = [chain_of(1, leg_of())], equity_of([1.0], [50_000])
+    told = Sensitivity(pnl_per_vol_point=pnl_per_vol_point(spec, chains))
+    assert measure_sensitivity(spec, market(), chains, equity) == told
+    assert measure_sensitivity(spec_of(), market(), [], equity) == Sensitivity()
 
 
 def test_a_run_is_concluded() -> None:

@@ -254,6 +254,28 @@ class AsyncLab(AsyncConnection[Services]):
                 return
             pages["page_token"] = page.next_page_token
 
+    async def list_backtest_cycles(
+        self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
+    ) -> models.ListBacktestCyclesResponse:
+        """One page of a wheel's cycles, oldest first; another strategy has none. `next_page_token` is "" on the last
+        page. Raises NotFound and InvalidArgument.
+        """
+        request = models.ListBacktestCyclesRequest(backtest_id=backtest_id, **pages)
+        answer = await self._call(self._opened().backtests.ListBacktestCycles, request.to_proto(), deadline)
+        return models.ListBacktestCyclesResponse.from_proto(answer)
+
+    async def iterate_backtest_cycles(
+        self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
+    ) -> AsyncIterator[models.BacktestCycle]:
+        """All cycles of `list_backtest_cycles`, page after page; `deadline` is for each page."""
+        while True:
+            page = await self.list_backtest_cycles(backtest_id, deadline=deadline, **pages)
+            for cycle in page.cycles:
+                yield cycle
+            if not page.next_page_token:
+                return
+            pages["page_token"] = page.next_page_token
+
     async def list_steps(
         self, backtest_id: str, *, deadline: float | None = None, **pages: Unpack[Pages]
     ) -> models.ListStepsResponse:
@@ -315,6 +337,32 @@ class AsyncLab(AsyncConnection[Services]):
         request = models.CompareBacktestsRequest(backtest_ids=tuple(backtest_ids))
         answer = await self._call(self._opened().backtests.CompareBacktests, request.to_proto(), deadline)
         return models.CompareBacktestsResponse.from_proto(answer)
+
+    async def get_parity(
+        self,
+        account: str,
+        position_id: str,
+        spec: models.BacktestSpec | None = None,
+        *,
+        backtest_id: str = "",
+        deadline: float = LONG_DEADLINE,
+    ) -> models.GetParityResponse:
+        """A closed chain of the ledger beside what the lab would have made of its first sale: the difference in net
+        PnL by price, fee, timing and rule, trade by trade.
+
+        Args:
+            account: The chain's.
+            position_id: The chain.
+            spec: The lab's rules, fills and data; its period, quantity and number of chains do not count.
+            backtest_id: In place of a spec: that of a run.
+            deadline: Seconds.
+
+        Raises NotFound, InvalidArgument, and FailedPrecondition where it cannot be told: CHAIN_NOT_COMPARABLE (the
+        engine cannot follow the chain) and MARKET_UNKNOWN (the data has no answer).
+        """
+        request = models.GetParityRequest(account=account, position_id=position_id, spec=spec, backtest_id=backtest_id)
+        answer = await self._call(self._opened().backtests.GetParity, request.to_proto(), deadline)
+        return models.GetParityResponse.from_proto(answer)
 
     # Sweeps: one spec with many values of some fields, as one job whose points are ranked out of sample.
 

@@ -25,6 +25,7 @@ from rollbook.v1 import (
     instrument_pb2,
     ledger_service_pb2,
     mark_pb2,
+    parity_pb2,
     portfolio_pb2,
     sweep_pb2,
     system_service_pb2,
@@ -35,6 +36,7 @@ __all__ = [
     "Action",
     "Backtest",
     "BacktestChain",
+    "BacktestCycle",
     "BacktestLeg",
     "BacktestMetrics",
     "BacktestPerformance",
@@ -48,6 +50,7 @@ __all__ = [
     "CancelSweepResponse",
     "CashLine",
     "ChainOrder",
+    "ChainParity",
     "ChainState",
     "ChainValuation",
     "CloseReason",
@@ -101,6 +104,8 @@ __all__ = [
     "GetChainResponse",
     "GetDatasetRequest",
     "GetDatasetResponse",
+    "GetParityRequest",
+    "GetParityResponse",
     "GetPortfolioRequest",
     "GetPortfolioResponse",
     "GetServerStatusRequest",
@@ -120,6 +125,8 @@ __all__ = [
     "Liquidity",
     "ListBacktestChainsRequest",
     "ListBacktestChainsResponse",
+    "ListBacktestCyclesRequest",
+    "ListBacktestCyclesResponse",
     "ListBacktestsRequest",
     "ListBacktestsResponse",
     "ListChainsRequest",
@@ -149,6 +156,10 @@ __all__ = [
     "OptionType",
     "Order",
     "OrderState",
+    "ParityFlag",
+    "ParityParts",
+    "ParityRow",
+    "ParityTrade",
     "PauseBacktestRequest",
     "PauseBacktestResponse",
     "PauseSweepRequest",
@@ -312,6 +323,8 @@ class StrategyKind(enum.StrEnum):
     """A short option with a long one further out."""
     OTHER = "OTHER"
     """Anything else; say what in strategy_name."""
+    WHEEL = "WHEEL"
+    """Puts against cash, and where one is assigned calls against the coins, until one takes them: puts again."""
     UNRECOGNIZED = "UNRECOGNIZED"
     """A value that only a newer server knows; it cannot be sent."""
 
@@ -848,6 +861,8 @@ class StepOutcome(enum.StrEnum):
     """Nobody bids, or the bid does not pay its fee."""
     NO_DATA = "NO_DATA"
     """There is no bar, no volatility or no fresh snapshot."""
+    BELOW_COST = "BELOW_COST"
+    """A wheel holds its coins: contracts fit the selection, but none at or above what the coins cost."""
     UNRECOGNIZED = "UNRECOGNIZED"
     """A value that only a newer server knows; it cannot be sent."""
 
@@ -901,6 +916,36 @@ class TrainingFormat(enum.StrEnum):
     @classmethod
     def from_proto(cls, number: backtest_pb2.TrainingFormat.ValueType) -> Self:
         return _convert.enum_from_proto(cls, backtest_pb2.TrainingFormat, "TRAINING_FORMAT_", number)
+
+
+class ParityFlag(enum.StrEnum):
+    """What of a parity is a guess, or a scenario."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not used."""
+    MODELLED_QUOTES = "MODELLED_QUOTES"
+    """The lab's quotes are those of a model."""
+    PROXY_DELIVERY = "PROXY_DELIVERY"
+    """The lab's delivery price was made from bars. What a chain's own delivery differs from it stands in `price`."""
+    SYNTHETIC_DATA = "SYNTHETIC_DATA"
+    """The lab's bars are made up."""
+    MID_FILLS = "MID_FILLS"
+    """The lab fills at the middle: a scenario."""
+    WITHOUT_OFFER = "WITHOUT_OFFER"
+    """The lab bought where nobody offered, at the mark plus the penalty."""
+    SIMULATED_FILLS = "SIMULATED_FILLS"
+    """The chain's own fills are simulated."""
+    ESTIMATED_FEES = "ESTIMATED_FEES"
+    """A fee of the chain is the ledger's estimate."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> parity_pb2.ParityFlag.ValueType:
+        return _convert.enum_to_proto(parity_pb2.ParityFlag, "PARITY_FLAG_", self)
+
+    @classmethod
+    def from_proto(cls, number: parity_pb2.ParityFlag.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, parity_pb2.ParityFlag, "PARITY_FLAG_", number)
 
 
 class SweepOrder(enum.StrEnum):
@@ -1054,6 +1099,10 @@ class ErrorReason(enum.StrEnum):
     """FAILED_PRECONDITION: the sweep has ended already."""
     ENGINE_CHANGED = "ENGINE_CHANGED"
     """FAILED_PRECONDITION: another version of the engine made it; metadata "made_by" and "present" name both."""
+    CHAIN_NOT_COMPARABLE = "CHAIN_NOT_COMPARABLE"
+    """FAILED_PRECONDITION: the lab's engine cannot follow what the chain did; the message says what."""
+    MARKET_UNKNOWN = "MARKET_UNKNOWN"
+    """FAILED_PRECONDITION: the lab's data has no answer for an instant or a contract; the message says which."""
     VENUE_REFUSED = "VENUE_REFUSED"
     """FAILED_PRECONDITION: the venue answered with an error that will not pass by itself; metadata "code" is the
     venue's.
@@ -2179,9 +2228,14 @@ class BacktestSpec:
     end_time: datetime.datetime | None = None
     """Up to here; unset is the end of the data."""
     strategy: StrategyKind = StrategyKind.UNSPECIFIED
-    """COVERED_CALL or CASH_SECURED_PUT. Required."""
+    """COVERED_CALL, CASH_SECURED_PUT or WHEEL. A wheel begins with cash and sells puts; where one is in the money at
+    its expiry it pays the payoff, buys the coins at the next bar's open (without a fee) and sells calls at or above
+    what they cost, until a call in the money sells them at its delivery price. Required.
+    """
     style: ContractStyle = ContractStyle.UNSPECIFIED
-    """INVERSE (premium and profit in coin) or LINEAR (in USDC). Required."""
+    """INVERSE (premium and profit in coin) or LINEAR (in USDC). A WHEEL is LINEAR: inverse options never buy a coin.
+    Required.
+    """
     exit_style: ExitStyle = ExitStyle.UNSPECIFIED
     """When positions end."""
     decision_interval_hours: int | None = None
@@ -2197,7 +2251,9 @@ class BacktestSpec:
     quantity: float | None = None
     """Coins per chain, above 0; unset is 1."""
     max_open_chains: int | None = None
-    """Chains open at once; unset is 1. No decision opens another beyond it."""
+    """Chains open at once; unset is 1. No decision opens another beyond it. A WHEEL has 1: its coins are one lot, with
+    a cost of its own.
+    """
     volatility: VolatilitySpec | None = None
     """The volatility."""
     forward_basis: float | None = None
@@ -2272,7 +2328,7 @@ class BacktestStep:
     index_price: float = 0.0
     """The underlying's price then, in USD."""
     candidates: int = 0
-    """Contracts that fit the selection."""
+    """Contracts that fit the selection; of a wheel's calls, those at or above what its coins cost."""
     best_score: float | None = None
     """Score of the best; unset without one."""
     best_symbol: str = ""
@@ -2417,6 +2473,8 @@ class BacktestChain:
     """Collateral times days."""
     open_at_end: bool = False
     """The data ended while it was open: it is marked, and left out of the win rate."""
+    cycle_number: int = 0
+    """Of a wheel: the cycle that it belongs to; else 0."""
 
     def to_proto(self) -> backtest_pb2.BacktestChain:
         return backtest_pb2.BacktestChain(
@@ -2433,6 +2491,7 @@ class BacktestChain:
             premium=self.premium,
             collateral_days=self.collateral_days,
             open_at_end=self.open_at_end,
+            cycle_number=self.cycle_number,
         )
 
     @classmethod
@@ -2451,19 +2510,124 @@ class BacktestChain:
             premium=message.premium,
             collateral_days=message.collateral_days,
             open_at_end=message.open_at_end,
+            cycle_number=message.cycle_number,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestCycle:
+    """One turn of a wheel: from the first put to the call that sells the coins. Money in USD, prices in USD per coin.
+    Cycles
+    add up to what the account made: net_pnl = put_premium - put_costs + call_premium - call_costs - payoffs + quantity
+    *
+    (sale_price - purchase_price). A chain's own net PnL is of its options alone.
+    """
+
+    number: int = 0
+    """1, 2, … within the run."""
+    start_time: datetime.datetime | None = None
+    """The first put was sold."""
+    end_time: datetime.datetime | None = None
+    """A call in the money sold the coins; unset while it goes on."""
+    first_chain: int = 0
+    """The number of its first chain."""
+    last_chain: int = 0
+    """The number of its newest chain; all between the two are its own."""
+    chains: int = 0
+    """How many these are."""
+    quantity: float = 0.0
+    """Coins."""
+    put_premium: float = 0.0
+    """Premiums of its puts, all received."""
+    put_costs: float = 0.0
+    """What buying puts back and all fees of them took; no payoff."""
+    call_premium: float = 0.0
+    """Premiums of its calls."""
+    call_costs: float = 0.0
+    """What buying calls back and all fees of them took."""
+    put_strike: float | None = None
+    """Of the put that was in the money at its expiry; unset until one is."""
+    put_delivery_price: float | None = None
+    """What that was settled at."""
+    purchase_time: datetime.datetime | None = None
+    """The coins were bought, at the open of the bar that followed; unset until they are."""
+    purchase_price: float | None = None
+    """At what."""
+    effective_cost: float | None = None
+    """What a coin cost: put_strike - (put_premium - put_costs) / quantity + purchase_price - put_delivery_price. No
+    call is sold below it.
+    """
+    call_strike: float | None = None
+    """Of the call that was in the money at its expiry; unset until one is."""
+    sale_price: float | None = None
+    """What that was settled at, and the coins sold."""
+    net_pnl: float = 0.0
+    """What it made. While it goes on: as if its coins were sold at the index, and its open option bought at the ask."""
+    open_at_end: bool = False
+    """The data ended while it went on: it is left out of the statistics of cycles."""
+
+    def to_proto(self) -> backtest_pb2.BacktestCycle:
+        return backtest_pb2.BacktestCycle(
+            number=self.number,
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            first_chain=self.first_chain,
+            last_chain=self.last_chain,
+            chains=self.chains,
+            quantity=self.quantity,
+            put_premium=self.put_premium,
+            put_costs=self.put_costs,
+            call_premium=self.call_premium,
+            call_costs=self.call_costs,
+            put_strike=self.put_strike,
+            put_delivery_price=self.put_delivery_price,
+            purchase_time=None if self.purchase_time is None else _convert.time_to_proto(self.purchase_time),
+            purchase_price=self.purchase_price,
+            effective_cost=self.effective_cost,
+            call_strike=self.call_strike,
+            sale_price=self.sale_price,
+            net_pnl=self.net_pnl,
+            open_at_end=self.open_at_end,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_pb2.BacktestCycle) -> Self:
+        return cls(
+            number=message.number,
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            first_chain=message.first_chain,
+            last_chain=message.last_chain,
+            chains=message.chains,
+            quantity=message.quantity,
+            put_premium=message.put_premium,
+            put_costs=message.put_costs,
+            call_premium=message.call_premium,
+            call_costs=message.call_costs,
+            put_strike=message.put_strike if message.HasField("put_strike") else None,
+            put_delivery_price=message.put_delivery_price if message.HasField("put_delivery_price") else None,
+            purchase_time=_convert.time_from_proto(message.purchase_time) if message.HasField("purchase_time") else None,
+            purchase_price=message.purchase_price if message.HasField("purchase_price") else None,
+            effective_cost=message.effective_cost if message.HasField("effective_cost") else None,
+            call_strike=message.call_strike if message.HasField("call_strike") else None,
+            sale_price=message.sale_price if message.HasField("sale_price") else None,
+            net_pnl=message.net_pnl,
+            open_at_end=message.open_at_end,
         )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class EquityPoint:
-    """The account at the close of a bar. "HODL" is the same capital left alone: coins for calls, cash for puts."""
+    """The account at the close of a bar. "HODL" is the same capital left alone: coins for calls, cash for puts and
+    wheels.
+    """
 
     time: datetime.datetime | None = None
     """The bar's close."""
     index_price: float = 0.0
     """The underlying's price, in USD."""
     equity_coin: float = 0.0
-    """Capital, cash and open options at their ask, in coin."""
+    """Capital, cash, a wheel's coins and open options at their ask, in coin."""
     equity_usd: float = 0.0
     """The same in USD."""
     hodl_coin: float = 0.0
@@ -2677,11 +2841,13 @@ class BacktestMetrics:
     premium_kept_pct: float | None = None
     """gross_pnl of closed chains over their premiums."""
     time_in_market_pct: float | None = None
-    """Time with something open."""
+    """Time with something open, or a wheel's coins held."""
     return_on_collateral_pct: float | None = None
-    """net PnL over mean collateral while there is some."""
+    """net PnL over mean collateral while there is some; unset of a wheel, whose coins are half of what it earns."""
     exposure: float | None = None
-    """Mean of the absolute delta of what is open, in coins per coin of capital."""
+    """Mean of the absolute delta of what is open, in coins per coin of capital; of a wheel that holds its coins, those
+    less its call's.
+    """
     turnover: float | None = None
     """Traded notional over capital, a year."""
     rolls: int | None = None
@@ -2691,15 +2857,29 @@ class BacktestMetrics:
     pnl_per_vol_point: float | None = None
     """Change of the chains' PnL per volatility point that is sold dearer, in the settlement currency."""
     break_even_multiplier: float | None = None
-    """The volatility multiplier at which the chains' PnL is 0; unset if there is none from 0.5 to 2."""
+    """The volatility multiplier at which the chains' PnL is 0, of a wheel the account's; unset if there is none from
+    0.5 to 2.
+    """
     chains_pnl_flat_smile: float | None = None
-    """Chains' PnL with another smile: slope 0."""
+    """Chains' PnL with another smile, of a wheel the account's: slope 0."""
     chains_pnl_call_skew: float | None = None
     """Slope +0.05."""
     lowest_balance: float | None = None
-    """Of linear calls: the lowest balance in USDC, below 0 where losses had to be financed."""
+    """Of linear calls: the lowest balance in USDC, below 0 where losses had to be financed. Of a wheel: its lowest
+    cash.
+    """
     data: DataShares | None = None
     """The quality of the data."""
+    cycles: int | None = None
+    """Of a wheel: cycles that began."""
+    completed_cycles: int | None = None
+    """Of these: a call in the money ended them."""
+    cycle_win_rate_pct: float | None = None
+    """Of the completed: those with a net PnL above 0."""
+    average_cycle_pnl: float | None = None
+    """Mean net PnL of the completed, in USD."""
+    average_cycle_days: float | None = None
+    """Mean days from start to end of the completed."""
 
     def to_proto(self) -> backtest_pb2.BacktestMetrics:
         return backtest_pb2.BacktestMetrics(
@@ -2723,6 +2903,11 @@ class BacktestMetrics:
             chains_pnl_call_skew=self.chains_pnl_call_skew,
             lowest_balance=self.lowest_balance,
             data=None if self.data is None else self.data.to_proto(),
+            cycles=self.cycles,
+            completed_cycles=self.completed_cycles,
+            cycle_win_rate_pct=self.cycle_win_rate_pct,
+            average_cycle_pnl=self.average_cycle_pnl,
+            average_cycle_days=self.average_cycle_days,
         )
 
     @classmethod
@@ -2748,6 +2933,11 @@ class BacktestMetrics:
             chains_pnl_call_skew=message.chains_pnl_call_skew if message.HasField("chains_pnl_call_skew") else None,
             lowest_balance=message.lowest_balance if message.HasField("lowest_balance") else None,
             data=DataShares.from_proto(message.data) if message.HasField("data") else None,
+            cycles=message.cycles if message.HasField("cycles") else None,
+            completed_cycles=message.completed_cycles if message.HasField("completed_cycles") else None,
+            cycle_win_rate_pct=message.cycle_win_rate_pct if message.HasField("cycle_win_rate_pct") else None,
+            average_cycle_pnl=message.average_cycle_pnl if message.HasField("average_cycle_pnl") else None,
+            average_cycle_days=message.average_cycle_days if message.HasField("average_cycle_days") else None,
         )
 
 
@@ -3004,6 +3194,201 @@ class TrainingStatistics:
             embargo=message.embargo,
             open_at_end=message.open_at_end,
             without_state=message.without_state,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ChainParity:
+    """A chain beside what the engine would have made of its first sale: the same contract and quantity at the open of
+    its
+    bar, and everything after that by the spec's rules.
+    """
+
+    spec: BacktestSpec | None = None
+    """With everything filled in. Its quantity is the chain's, its period that of the data from the first sale on."""
+    settlement_currency: str = ""
+    """Of all money without _usd."""
+    net_pnl: float = 0.0
+    """The chain's net PnL."""
+    net_pnl_usd: float = 0.0
+    """The same in USD, each line at its own index."""
+    lab: BacktestChain | None = None
+    """The engine's own chain, closed."""
+    parts: ParityParts | None = None
+    """Net PnL of the chain less that of the engine's."""
+    parts_usd: ParityParts | None = None
+    """The same in USD."""
+    rows: tuple[ParityRow, ...] = ()
+    """Trade by trade, in their order; the parts of all are their sums."""
+    lab_choice: str = ""
+    """What the spec would have sold in place of the chain's first contract; empty: nothing. It counts in no part."""
+    flags: tuple[ParityFlag, ...] = ()
+    """What of it is a guess."""
+
+    def to_proto(self) -> parity_pb2.ChainParity:
+        return parity_pb2.ChainParity(
+            spec=None if self.spec is None else self.spec.to_proto(),
+            settlement_currency=self.settlement_currency,
+            net_pnl=self.net_pnl,
+            net_pnl_usd=self.net_pnl_usd,
+            lab=None if self.lab is None else self.lab.to_proto(),
+            parts=None if self.parts is None else self.parts.to_proto(),
+            parts_usd=None if self.parts_usd is None else self.parts_usd.to_proto(),
+            rows=[item.to_proto() for item in self.rows],
+            lab_choice=self.lab_choice,
+            flags=[item.to_proto() for item in self.flags],
+        )
+
+    @classmethod
+    def from_proto(cls, message: parity_pb2.ChainParity) -> Self:
+        return cls(
+            spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
+            settlement_currency=message.settlement_currency,
+            net_pnl=message.net_pnl,
+            net_pnl_usd=message.net_pnl_usd,
+            lab=BacktestChain.from_proto(message.lab) if message.HasField("lab") else None,
+            parts=ParityParts.from_proto(message.parts) if message.HasField("parts") else None,
+            parts_usd=ParityParts.from_proto(message.parts_usd) if message.HasField("parts_usd") else None,
+            rows=tuple(ParityRow.from_proto(item) for item in message.rows),
+            lab_choice=message.lab_choice,
+            flags=tuple(ParityFlag.from_proto(item) for item in message.flags),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ParityParts:
+    """What the chain has more than the engine's, by where it comes from: each part is what a run of the chain has less
+    than
+    the one before when one thing more is taken from the engine, in the order of these fields. They add up to the
+    difference; what is put down to which depends on that order. Above 0 the chain did better.
+    """
+
+    difference: float = 0.0
+    """Of all parts."""
+    price: float = 0.0
+    """The engine's prices at the fills' own times in place of theirs; its delivery price in place of the venue's."""
+    fee: float = 0.0
+    """The engine's fees in place of those charged."""
+    timing: float = 0.0
+    """The opens of bars, where alone the engine trades, in place of the fills' times."""
+    rule: float = 0.0
+    """The engine's rules in place of the bot's decisions: other exits, other contracts in rolls, other numbers of
+    rolls.
+    """
+
+    def to_proto(self) -> parity_pb2.ParityParts:
+        return parity_pb2.ParityParts(
+            difference=self.difference,
+            price=self.price,
+            fee=self.fee,
+            timing=self.timing,
+            rule=self.rule,
+        )
+
+    @classmethod
+    def from_proto(cls, message: parity_pb2.ParityParts) -> Self:
+        return cls(
+            difference=message.difference,
+            price=message.price,
+            fee=message.fee,
+            timing=message.timing,
+            rule=message.rule,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ParityRow:
+    """One trade in all runs: of each leg in turn its sale, and what ended it."""
+
+    leg_number: int = 0
+    """The chain's legs in order of time, and the engine's, from 1 on."""
+    chain: ParityTrade | None = None
+    """As the chain did it. Unset, with the next two, where it has no such trade."""
+    repriced: ParityTrade | None = None
+    """At the engine's price and by its fee, at the same time."""
+    moved: ParityTrade | None = None
+    """Moved to the open of a bar: the first that opens after it was decided, or one that opened up to a twelfth of its
+    length before. A settlement, if the contract has expired by then.
+    """
+    lab: ParityTrade | None = None
+    """As the engine did it. Unset where its chain has no such trade."""
+    parts: ParityParts | None = None
+    """What the difference comes from."""
+    parts_usd: ParityParts | None = None
+    """The same in USD."""
+
+    def to_proto(self) -> parity_pb2.ParityRow:
+        return parity_pb2.ParityRow(
+            leg_number=self.leg_number,
+            chain=None if self.chain is None else self.chain.to_proto(),
+            repriced=None if self.repriced is None else self.repriced.to_proto(),
+            moved=None if self.moved is None else self.moved.to_proto(),
+            lab=None if self.lab is None else self.lab.to_proto(),
+            parts=None if self.parts is None else self.parts.to_proto(),
+            parts_usd=None if self.parts_usd is None else self.parts_usd.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: parity_pb2.ParityRow) -> Self:
+        return cls(
+            leg_number=message.leg_number,
+            chain=ParityTrade.from_proto(message.chain) if message.HasField("chain") else None,
+            repriced=ParityTrade.from_proto(message.repriced) if message.HasField("repriced") else None,
+            moved=ParityTrade.from_proto(message.moved) if message.HasField("moved") else None,
+            lab=ParityTrade.from_proto(message.lab) if message.HasField("lab") else None,
+            parts=ParityParts.from_proto(message.parts) if message.HasField("parts") else None,
+            parts_usd=ParityParts.from_proto(message.parts_usd) if message.HasField("parts_usd") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ParityTrade:
+    """A trade; of several fills the time of the first, and the means."""
+
+    kind: LineKind = LineKind.UNSPECIFIED
+    """What it does."""
+    symbol: str = ""
+    """The contract."""
+    time: datetime.datetime | None = None
+    """When. Of a settlement the expiry."""
+    price: float = 0.0
+    """Per coin. Of a settlement the payoff."""
+    fee: float = 0.0
+    """Of all coins."""
+    index_price: float = 0.0
+    """In USD. Of a settlement the delivery price."""
+    cash: float = 0.0
+    """To us, the fee taken off."""
+    cash_usd: float = 0.0
+    """The same in USD at index_price."""
+    trigger: str = ""
+    """The rule that ended a leg of the engine's own chain; else empty."""
+
+    def to_proto(self) -> parity_pb2.ParityTrade:
+        return parity_pb2.ParityTrade(
+            kind=self.kind.to_proto(),
+            symbol=self.symbol,
+            time=None if self.time is None else _convert.time_to_proto(self.time),
+            price=self.price,
+            fee=self.fee,
+            index_price=self.index_price,
+            cash=self.cash,
+            cash_usd=self.cash_usd,
+            trigger=self.trigger,
+        )
+
+    @classmethod
+    def from_proto(cls, message: parity_pb2.ParityTrade) -> Self:
+        return cls(
+            kind=LineKind.from_proto(message.kind),
+            symbol=message.symbol,
+            time=_convert.time_from_proto(message.time) if message.HasField("time") else None,
+            price=message.price,
+            fee=message.fee,
+            index_price=message.index_price,
+            cash=message.cash,
+            cash_usd=message.cash_usd,
+            trigger=message.trigger,
         )
 
 
@@ -3785,6 +4170,56 @@ class ListBacktestChainsResponse:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListBacktestCyclesRequest:
+    """Whose cycles."""
+
+    backtest_id: str = ""
+    """The run. Required."""
+    page_size: int = 0
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: str = ""
+    """Of the page before."""
+
+    def to_proto(self) -> backtest_service_pb2.ListBacktestCyclesRequest:
+        return backtest_service_pb2.ListBacktestCyclesRequest(
+            backtest_id=self.backtest_id,
+            page_size=self.page_size,
+            page_token=self.page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListBacktestCyclesRequest) -> Self:
+        return cls(
+            backtest_id=message.backtest_id,
+            page_size=message.page_size,
+            page_token=message.page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ListBacktestCyclesResponse:
+    """Some cycles."""
+
+    cycles: tuple[BacktestCycle, ...] = ()
+    """Oldest first; the newest as it was at the end of the run's last part."""
+    next_page_token: str = ""
+    """Of the next page; empty after the last."""
+
+    def to_proto(self) -> backtest_service_pb2.ListBacktestCyclesResponse:
+        return backtest_service_pb2.ListBacktestCyclesResponse(
+            cycles=[item.to_proto() for item in self.cycles],
+            next_page_token=self.next_page_token,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.ListBacktestCyclesResponse) -> Self:
+        return cls(
+            cycles=tuple(BacktestCycle.from_proto(item) for item in message.cycles),
+            next_page_token=message.next_page_token,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ListStepsRequest:
     """Whose decisions."""
 
@@ -4022,7 +4457,7 @@ class CreateSweepRequest:
     rank_by: str = ""
     """The metric that points are ranked by, the largest first: one of BacktestMetrics in which more is better, for
     example coin.return_pct, usd.sharpe or win_rate_pct; unset is return_pct in what the capital of the spec's strategy
-    is, coin.return_pct of COVERED_CALL and usd.return_pct of CASH_SECURED_PUT.
+    is, coin.return_pct of COVERED_CALL and usd.return_pct of the others.
     """
     folds: int = 0
     """Windows that the part after the split is cut into, at 00:00 UTC; 1 to 50, 0 means 1. Each is a day long at least.
@@ -4471,6 +4906,61 @@ class ExportProgress:
             decisions_done=message.decisions_done,
             decisions_total=message.decisions_total,
             rows=message.rows,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetParityRequest:
+    """Which chain, and by which rules."""
+
+    account: str = ""
+    """The chain's account. Required."""
+    position_id: str = ""
+    """The chain. Required; it must be closed."""
+    spec: BacktestSpec | None = None
+    """The rules, fills and data of the lab; its period, quantity and max_open_chains do not count. This or backtest_id.
+    """
+    backtest_id: str = ""
+    """A run whose spec and data are taken. This or spec."""
+
+    def to_proto(self) -> backtest_service_pb2.GetParityRequest:
+        return backtest_service_pb2.GetParityRequest(
+            account=self.account,
+            position_id=self.position_id,
+            spec=None if self.spec is None else self.spec.to_proto(),
+            backtest_id=self.backtest_id,
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetParityRequest) -> Self:
+        return cls(
+            account=message.account,
+            position_id=message.position_id,
+            spec=BacktestSpec.from_proto(message.spec) if message.HasField("spec") else None,
+            backtest_id=message.backtest_id,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class GetParityResponse:
+    """A chain beside the lab's."""
+
+    chain: PositionChain | None = None
+    """The chain as the ledger has it, exact."""
+    parity: ChainParity | None = None
+    """The comparison, in doubles."""
+
+    def to_proto(self) -> backtest_service_pb2.GetParityResponse:
+        return backtest_service_pb2.GetParityResponse(
+            chain=None if self.chain is None else self.chain.to_proto(),
+            parity=None if self.parity is None else self.parity.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: backtest_service_pb2.GetParityResponse) -> Self:
+        return cls(
+            chain=PositionChain.from_proto(message.chain) if message.HasField("chain") else None,
+            parity=ChainParity.from_proto(message.parity) if message.HasField("parity") else None,
         )
 
 

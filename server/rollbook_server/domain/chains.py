@@ -129,6 +129,8 @@ class CashLine:
     fee_source: FeeSource | None
     cash: Decimal
     cash_usd: Decimal | None
+    index_price: Decimal | None
+    """That its USD are at; of a settlement the delivery price."""
     realized_pnl: Decimal
     realized_pnl_usd: Decimal | None
     time: Micros

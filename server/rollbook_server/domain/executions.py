@@ -24,6 +24,7 @@ class StrategyKind(enum.StrEnum):
     SHORT_STRANGLE = "SHORT_STRANGLE"
     CREDIT_SPREAD = "CREDIT_SPREAD"
     OTHER = "OTHER"
+    WHEEL = "WHEEL"
 
 
 class Action(enum.StrEnum):

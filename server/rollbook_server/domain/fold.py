@@ -494,6 +494,7 @@ class _Fold:
                 fee_source=line.fee_source if line.fee is not None else FeeSource.MISSING,
                 cash=line.cash,
                 cash_usd=line.cash_usd,
+                index_price=line.trade.index_price if line.trade else line.leg.delivery_price,
                 realized_pnl=line.realized,
                 realized_pnl_usd=line.realized_usd,
                 time=line.time,

@@ -8,12 +8,14 @@ from typing import Any
 from rollbook.v1 import backtest_service_pb2 as pb
 from rollbook.v1 import backtest_service_pb2_grpc
 from rollbook_server.domain.backtest.fields import differences
+from rollbook_server.domain.backtest.followed import followed
 from rollbook_server.domain.backtest.runs import Backtest
-from rollbook_server.domain.backtest.spec import SCHEMA_VERSION
+from rollbook_server.domain.backtest.spec import SCHEMA_VERSION, BacktestSpec
 from rollbook_server.domain.errors import FailedPrecondition, InvalidArgument, Reason
 from rollbook_server.lab import Lab
 from rollbook_server.labelling import Labelled
-from rollbook_server.rpc import decode, lab_nouns
+from rollbook_server.ledger import Ledger
+from rollbook_server.rpc import decode, lab_nouns, nouns
 from rollbook_server.rpc.encode import timestamp
 from rollbook_server.rpc.enums import enum_map
 from rollbook_server.rpc.lab_paging import paged
@@ -33,8 +35,8 @@ _MOST_COMPARED = 20
 class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServicer):
     """The lab's calls about runs; those about sweeps are SweepCalls'."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, lab: Lab, ledger: Ledger) -> None:
+        self._lab, self._ledger = lab, ledger
         self._watches = LabWatches(lab)
 
     # -- commands -----------------------------------------------------------------------------------------------
@@ -45,11 +47,9 @@ class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServi
         request_id = decode.request_id_of(request.request_id)
         if not request.HasField("spec"):
             raise InvalidArgument(Reason.MISSING_FIELD, "spec is required", "spec")
-        spec = lab_nouns.read_spec(request.spec, "spec.")
-        spec = replace(spec, schema_version=spec.schema_version or SCHEMA_VERSION)
         created = await self._lab.create(
             request_id,
-            spec,
+            _spec(request),
             decode.within(request.group_id, 128, "group_id"),
             decode.within(request.engine_version, 128, "engine_version"),
         )
@@ -106,6 +106,16 @@ class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServi
         return pb.ListBacktestChainsResponse(chains=shown, next_page_token=token)
 
     @answers
+    async def ListBacktestCycles(self, request: pb.ListBacktestCyclesRequest) -> pb.ListBacktestCyclesResponse:
+        backtest_id = _backtest_id(request)
+        page = read_page(self._lab.lab_id, request)
+        found = await self._lab.read(
+            lambda db: lab_reads.list_cycles(db, backtest_id, page.after, page.upto, page.size)
+        )
+        shown, token = paged(self._lab.lab_id, request, found, lab_nouns.cycle)
+        return pb.ListBacktestCyclesResponse(cycles=shown, next_page_token=token)
+
+    @answers
     async def ListSteps(self, request: pb.ListStepsRequest) -> pb.ListStepsResponse:
         backtest_id = _backtest_id(request)
         page = read_page(self._lab.lab_id, request)
@@ -151,6 +161,17 @@ class BacktestService(SweepCalls, backtest_service_pb2_grpc.BacktestServiceServi
             backtests=map(lab_nouns.backtest, found), differences=map(lab_nouns.difference, differ)
         )
 
+    @answers
+    async def GetParity(self, request: pb.GetParityRequest) -> pb.GetParityResponse:
+        decode.known_fields(request)
+        account = decode.account_of(request.account)
+        if not request.position_id:
+            raise InvalidArgument(Reason.MISSING_FIELD, "position_id is required", "position_id")
+        rules = _rules(request)
+        view = await self._ledger.chain(account, decode.position_of(request.position_id))
+        compared = await self._lab.parity(followed(view.chain, view.lines), rules)
+        return pb.GetParityResponse(chain=nouns.chain(view.chain), parity=lab_nouns.chain_parity(compared))
+
     # -- streams ------------------------------------------------------------------------------------------------
 
     @streams
@@ -188,6 +209,22 @@ def _backtest_id(request: Any) -> str:
     if not request.backtest_id:
         raise InvalidArgument(Reason.MISSING_FIELD, "backtest_id is required", "backtest_id")
     return decode.within(request.backtest_id, 128, "backtest_id")
+
+
+def _rules(request: pb.GetParityRequest) -> BacktestSpec | str:
+    """By what a chain is compared: a spec, or a run. Raises InvalidArgument."""
+    if request.HasField("spec") == bool(request.backtest_id):
+        reason = Reason.CONTRADICTION if request.backtest_id else Reason.MISSING_FIELD
+        raise InvalidArgument(reason, "either spec or backtest_id says by which rules", "spec")
+    if request.backtest_id:
+        return decode.within(request.backtest_id, 128, "backtest_id")
+    return _spec(request)
+
+
+def _spec(request: Any) -> BacktestSpec:
+    """The spec of a request. Raises InvalidArgument."""
+    spec: BacktestSpec = lab_nouns.read_spec(request.spec, "spec.")
+    return replace(spec, schema_version=spec.schema_version or SCHEMA_VERSION)
 
 
 def _to_compare(request: pb.CompareBacktestsRequest) -> list[str]:

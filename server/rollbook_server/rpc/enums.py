@@ -13,6 +13,7 @@ from rollbook.v1 import (
     execution_pb2,
     instrument_pb2,
     mark_pb2,
+    parity_pb2,
 )
 from rollbook_server.domain import chains, errors, executions, instruments, marks
 from rollbook_server.domain.backtest import outcomes, spec  # the modules of the lab that do without numpy
@@ -75,6 +76,7 @@ ENUMS: Mapping[str, EnumMap[Any]] = {
         (backtest_pb2.TrainingRows, outcomes.TrainingRows),
         (backtest_pb2.TrainingFormat, outcomes.TrainingFormat),
         (dataset_pb2.DatasetKind, outcomes.DatasetKind),
+        (parity_pb2.ParityFlag, outcomes.ParityFlag),
         (dataset_pb2.HistoryKind, outcomes.HistoryKind),
     )
 }

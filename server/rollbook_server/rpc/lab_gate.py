@@ -15,8 +15,8 @@ from rollbook_server.rpc.errors import abort
 class _Gate:
     """A service that waits for the lab."""
 
-    def __init__(self, door: LabDoor, module: str, name: str) -> None:
-        self._door, self._module, self._name = door, module, name
+    def __init__(self, door: LabDoor, module: str, name: str, more: tuple[Any, ...]) -> None:
+        self._door, self._module, self._name, self._more = door, module, name, more
         self._service: Any = None
 
     async def service(self) -> Any:
@@ -24,13 +24,15 @@ class _Gate:
         lab = await self._door.opened()
         if self._service is None:
             module = await asyncio.to_thread(importlib.import_module, self._module)
-            self._service = self._service or getattr(module, self._name)(lab)
+            self._service = self._service or getattr(module, self._name)(lab, *self._more)
         return self._service
 
 
-def gated(servicer: type[Any], descriptor: Any, door: LabDoor) -> Any:
-    """A servicer with all methods of a service, each passed on to `rpc.<name>_service` once the lab is open."""
-    gate = _Gate(door, f"{__package__}.{descriptor.name.removesuffix('Service').lower()}_service", descriptor.name)
+def gated(servicer: type[Any], descriptor: Any, door: LabDoor, *more: Any) -> Any:
+    """A servicer with all methods of a service, each passed on to `rpc.<name>_service` once the lab is open. The
+    service is made with the lab, and what else it works with."""
+    module = f"{__package__}.{descriptor.name.removesuffix('Service').lower()}_service"
+    gate = _Gate(door, module, descriptor.name, more)
     methods = {
         method.name: (_stream if method.server_streaming else _call)(gate, method.name) for method in descriptor.methods
     }

@@ -2,11 +2,12 @@
 
 import operator
 
-from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, dataset_service_pb2, sweep_pb2
+from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, dataset_service_pb2, parity_pb2, sweep_pb2
 from rollbook_server import fetching
 from rollbook_server.domain.backtest import (
     fields,
     metrics,
+    parity,
     registered,
     rows,
     runs,
@@ -41,6 +42,7 @@ step = Encoder(backtest_pb2.BacktestStep, runs.BacktestStep)
 point = Encoder(backtest_pb2.EquityPoint, runs.EquityPoint)
 leg = Encoder(backtest_pb2.BacktestLeg, rows.BacktestLeg)
 chain = Encoder(backtest_pb2.BacktestChain, rows.BacktestChain, parts={"legs": leg})
+cycle = Encoder(backtest_pb2.BacktestCycle, rows.BacktestCycle)
 _performance = Encoder(backtest_pb2.BacktestPerformance, metrics.BacktestPerformance)
 backtest_metrics = Encoder(
     backtest_pb2.BacktestMetrics,
@@ -63,6 +65,18 @@ backtest = Encoder(
     parts={"spec": backtest_spec, "status": status},
 )
 difference = Encoder(backtest_service_pb2.SpecDifference, fields.SpecDifference)
+_parts = Encoder(parity_pb2.ParityParts, parity.ParityParts)
+_trade = Encoder(parity_pb2.ParityTrade, parity.ParityTrade)
+_row = Encoder(
+    parity_pb2.ParityRow,
+    parity.ParityRow,
+    parts=dict.fromkeys(("chain", "repriced", "moved", "lab"), _trade) | {"parts": _parts, "parts_usd": _parts},
+)
+chain_parity = Encoder(
+    parity_pb2.ChainParity,
+    parity.ChainParity,
+    parts={"spec": backtest_spec, "lab": chain, "parts": _parts, "parts_usd": _parts, "rows": _row},
+)
 _PLANNED = ("spec", "axes", "random_points", "seed", "split_time", "rank_by", "folds")
 sweep = Encoder(
     sweep_pb2.Sweep,

@@ -55,7 +55,7 @@ class Server:
             SystemService(ledger, lab_door, started), self._server
         )
         backtest_service_pb2_grpc.add_BacktestServiceServicer_to_server(
-            gated(backtest_service_pb2_grpc.BacktestServiceServicer, _BACKTESTS, lab_door), self._server
+            gated(backtest_service_pb2_grpc.BacktestServiceServicer, _BACKTESTS, lab_door, ledger), self._server
         )
         dataset_service_pb2_grpc.add_DatasetServiceServicer_to_server(
             gated(dataset_service_pb2_grpc.DatasetServiceServicer, _DATASETS, lab_door), self._server

@@ -28,7 +28,7 @@ class DatasetFolder:
     def keep(self, data: Data) -> str:
         """Its content hash; it is on the disk when this returns. The same content again is the same file."""
         name = content_hash(data)
-        file = self._file(name)
+        file = self.file(name)
         if not self._holds(name):
             self._path.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._path, prefix=f"{name[:16]}.", suffix=".part")
@@ -47,7 +47,7 @@ class DatasetFolder:
 
     def load(self, name: str) -> Data:
         """The dataset of this content hash. Raises DamagedDataset."""
-        file = self._file(name)
+        file = self.file(name)
         try:
             # numpy leaves a file open that it opened itself and cannot read.
             with file.open("rb") as handle, np.load(handle, allow_pickle=False) as columns:
@@ -62,6 +62,17 @@ class DatasetFolder:
             raise DamagedDataset(f"the file of dataset {name} holds something else, with the hash {found}: {file}")
         return data
 
+    def adopt(self, name: str, brought: Path) -> None:
+        """Takes a file of this folder as the dataset of this content hash. Raises DamagedDataset where it is not, and
+        removes it."""
+        file = self.file(name)
+        brought.replace(file)
+        try:
+            self.load(name)
+        except DamagedDataset:
+            file.unlink(missing_ok=True)
+            raise
+
     def _holds(self, name: str) -> bool:
         """A damaged file is as good as none, and is written anew by who has its content."""
         try:
@@ -70,7 +81,8 @@ class DatasetFolder:
             return False
         return True
 
-    def _file(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """Where the dataset of this content hash lies, if it is here."""
         return self._path / f"{name}.npz"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rollbook_server.domain.backtest.metrics import BacktestMetrics
 from rollbook_server.domain.backtest.outcomes import BacktestState
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.runs import (
     NEWEST,
     Backtest,
@@ -62,6 +62,7 @@ class Results:
     steps: Sequence[bytes]
     equity: Sequence[bytes]
     chains: Sequence[str]
+    cycles: Sequence[str]
 
 
 _LARGEST_STATUS = 2**20
@@ -233,21 +234,37 @@ def _run(db: Connection, backtest_id: str) -> tuple[int, BacktestSpec, int, int]
     return row[0], from_json(BacktestSpec, row[1]), row[2], row[3]
 
 
+def spec_of(db: Connection, backtest_id: str) -> BacktestSpec:
+    """The resolved spec of a run. Raises NotFound."""
+    return _run(db, backtest_id)[1]
+
+
 def list_chains(
     db: Connection, backtest_id: str, after: int | None, upto: int | None, limit: int
 ) -> Page[BacktestChain]:
     """Chains in the order of their numbers; open ones as they were at the end of the newest part. Raises NotFound."""
+    return _numbered(db, "backtest_chains", BacktestChain, backtest_id, after, upto, limit)
+
+
+def list_cycles(
+    db: Connection, backtest_id: str, after: int | None, upto: int | None, limit: int
+) -> Page[BacktestCycle]:
+    """Cycles of a wheel, in the same way. Raises NotFound."""
+    return _numbered(db, "backtest_cycles", BacktestCycle, backtest_id, after, upto, limit)
+
+
+def _numbered(
+    db: Connection, table: str, kind: type[T], backtest_id: str, after: int | None, upto: int | None, limit: int
+) -> Page[T]:
     number, *_ = _run(db, backtest_id)
     if upto is None:
-        upto = db.execute(
-            "SELECT ifnull(max(number), 0) FROM backtest_chains WHERE backtest = ?", (number,)
-        ).fetchone()[0]
+        upto = db.execute(f"SELECT ifnull(max(number), 0) FROM {table} WHERE backtest = ?", (number,)).fetchone()[0]
     rows = db.execute(
-        "SELECT number, figures FROM backtest_chains WHERE backtest = ? AND number > ? AND number <= ?"
+        f"SELECT number, figures FROM {table} WHERE backtest = ? AND number > ? AND number <= ?"
         " ORDER BY number LIMIT ?",
         (number, after or 0, upto, limit + 1),
     ).fetchall()
-    return Page([(row[0], from_json(BacktestChain, row[1])) for row in rows[:limit]], upto, len(rows) > limit)
+    return Page([(row[0], from_json(kind, row[1])) for row in rows[:limit]], upto, len(rows) > limit)
 
 
 def list_steps(db: Connection, backtest_id: str, after: int | None, upto: int | None, limit: int) -> Page[BacktestStep]:
@@ -263,13 +280,14 @@ def _steps_between(
     db: Connection, number: int, spec: BacktestSpec, first: int, end: int
 ) -> list[tuple[int, BacktestStep]]:
     found: list[tuple[int, BacktestStep]] = []
+    cycles = [from_json(BacktestCycle, text) for text in _cycles(db, number)]
     for start, block in db.execute(
         "SELECT first_step, step_block FROM parts"
         " WHERE backtest = ? AND first_step < ? AND first_step + steps > ? ORDER BY number",
         (number, end, first),
     ).fetchall():
         steps = taken(from_block(Steps, block), slice(max(first - start, 0), end - start))
-        numbered = steps_of(spec, steps, max(first, start))
+        numbered = steps_of(spec, steps, max(first, start), cycles)
         found += [(step.number, step) for step in numbered]
     return found
 
@@ -320,7 +338,15 @@ def results(db: Connection, number: int) -> Results:
         "SELECT step_block, equity_block FROM parts WHERE backtest = ? ORDER BY number", (number,)
     ).fetchall()
     chains = db.execute("SELECT figures FROM backtest_chains WHERE backtest = ? ORDER BY number", (number,)).fetchall()
-    return Results([row[0] for row in parts], [row[1] for row in parts], [row[0] for row in chains])
+    return Results(
+        [row[0] for row in parts], [row[1] for row in parts], [row[0] for row in chains], _cycles(db, number)
+    )
+
+
+def _cycles(db: Connection, number: int) -> list[str]:
+    """All cycles of a run, as they are stored; by its row."""
+    rows = db.execute("SELECT figures FROM backtest_cycles WHERE backtest = ? ORDER BY number", (number,)).fetchall()
+    return [row[0] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

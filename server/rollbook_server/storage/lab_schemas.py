@@ -1,4 +1,4 @@
-"""Tables of lab.db, as migrations: backtests with their parts and chains, sweeps with their points and folds,
+"""Tables of lab.db, as migrations: backtests with their parts, chains and cycles, sweeps with their points and folds,
 datasets with their gaps. `meta` says which lab it is.
 
 Unlike the ledger it has no journal: a run can be made again from its spec, its data and its seed. Times are
@@ -156,6 +156,20 @@ def m0003_folds(db: Database) -> None:
             PRIMARY KEY (sweep, number)
         ) STRICT"""
     )
+
+
+@_migrations()
+def m0004_cycles(db: Database) -> None:
+    """Cycles of wheels, also in what folds chose. The row of one that goes on is that of its newest part."""
+    db.execute(
+        """CREATE TABLE backtest_cycles (
+            backtest INTEGER NOT NULL,
+            number INTEGER NOT NULL,
+            figures TEXT NOT NULL,
+            PRIMARY KEY (backtest, number)
+        ) STRICT, WITHOUT ROWID"""
+    )
+    db.execute("ALTER TABLE sweep_folds ADD COLUMN cycles TEXT NOT NULL DEFAULT '[]'")
 
 
 LAB = Schema(_migrations)

@@ -176,6 +176,7 @@ class LabStore:
         """Takes away all that a run has brought forth."""
         self._db.execute("DELETE FROM parts WHERE backtest = ?", (row,))
         self._db.execute("DELETE FROM backtest_chains WHERE backtest = ?", (row,))
+        self._db.execute("DELETE FROM backtest_cycles WHERE backtest = ?", (row,))
         self._change(
             row, parts=0, steps=0, points=0, progress="{}", checkpoint=None, curve=None, metrics=None, **values
         )
@@ -277,11 +278,12 @@ class LabStore:
                 part.equity_block,
             ),
         )
-        self._db.executemany(
-            "INSERT INTO backtest_chains VALUES (?, ?, ?)"
-            " ON CONFLICT (backtest, number) DO UPDATE SET figures = excluded.figures",
-            [(claim.id, number, figures) for number, figures in part.chains],
-        )
+        for table, written in (("backtest_chains", part.chains), ("backtest_cycles", part.cycles)):
+            self._db.executemany(
+                f"INSERT INTO {table} VALUES (?, ?, ?)"
+                " ON CONFLICT (backtest, number) DO UPDATE SET figures = excluded.figures",
+                [(claim.id, number, figures) for number, figures in written],
+            )
         following = replace(
             claim,
             parts=claim.parts + 1,

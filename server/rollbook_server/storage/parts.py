@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Rows, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Rows, Steps
 from rollbook_server.domain.backtest.runs import CURVE, Progress
 from rollbook_server.storage.columns import from_block, joined, taken, to_block
 from rollbook_server.storage.facts import to_json
@@ -25,6 +25,8 @@ class Part:
     equity_block: bytes
     chains: Sequence[tuple[int, str]]
     """Number and JSON of those that ended in it or are open now."""
+    cycles: Sequence[tuple[int, str]]
+    """The same of a wheel's cycles."""
     curve: bytes
     """The equity until now, thinned: each n-th bar of the run, and the newest."""
 
@@ -32,6 +34,7 @@ class Part:
 def pack(
     rows: Rows,
     open_chains: Sequence[BacktestChain],
+    open_cycles: Sequence[BacktestCycle],
     *,
     checkpoint: bytes,
     progress: Progress,
@@ -48,6 +51,7 @@ def pack(
         points=len(rows.equity.time),
         equity_block=to_block(rows.equity),
         chains=[(chain.number, to_json(chain)) for chain in (*rows.chains, *open_chains)],
+        cycles=[(cycle.number, to_json(cycle)) for cycle in (*rows.cycles, *open_cycles)],
         curve=_thinned(curve, points, rows.equity, max(progress.bars_total // CURVE, 1)),
     )
 

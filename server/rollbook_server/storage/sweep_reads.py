@@ -8,7 +8,7 @@ from typing import Any
 from rollbook_server.domain.backtest.heatmap import Heatmap, heatmap, heatmap_axes
 from rollbook_server.domain.backtest.metrics import BacktestMetrics
 from rollbook_server.domain.backtest.outcomes import BacktestState
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.runs import CURVE, points_of
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.backtest.sweeps import (
@@ -131,13 +131,13 @@ def overview(db: Connection, sweep_id: str, best: int, heatmap_fields: Sequence[
 def _walk_forward(db: Connection, sweep: int, of: Sweep, values: Sequence[float]) -> WalkForward:
     """What was chosen in each fold, and made together. `values` are those of the points that are done."""
     rows = db.execute(
-        "SELECT fold.number, start_time, end_time, chosen, changes, spec, fold.equity, chains, steps"
+        "SELECT fold.number, start_time, end_time, chosen, changes, spec, fold.equity, chains, steps, cycles"
         " FROM sweep_folds AS fold LEFT JOIN sweep_points AS point ON point.sweep = fold.sweep AND"
         " point.number = chosen WHERE fold.sweep = ? ORDER BY fold.number",
         (sweep,),
     ).fetchall()
     folds, runs = [], []
-    for number, start_time, end_time, chosen, changes, spec, equity, chains, steps in rows:
+    for number, start_time, end_time, chosen, changes, spec, equity, chains, steps, cycles in rows:
         fold = SweepFold(number=number, start_time=start_time, end_time=end_time)
         if chosen is not None:
             run = WindowRun(
@@ -145,6 +145,7 @@ def _walk_forward(db: Connection, sweep: int, of: Sweep, values: Sequence[float]
                 from_block(Equity, equity),
                 [from_json(BacktestChain, chain) for chain in loads(chains)],
                 from_block(Steps, steps),
+                [from_json(BacktestCycle, cycle) for cycle in loads(cycles)],
             )
             metrics, _ = together([run])
             value = figure(metrics, of.plan.rank_by)

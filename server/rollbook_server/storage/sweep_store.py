@@ -39,13 +39,14 @@ class SweepClaim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenWindow:
-    """What a point brought forth in the window of a fold: decisions and equity as blocks, chains as JSON."""
+    """What a point brought forth in the window of a fold: decisions and equity as blocks, chains and cycles as JSON."""
 
     fold: int
     in_sample_value: float
     steps: bytes
     equity: bytes
     chains: Sequence[str]
+    cycles: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,8 +218,8 @@ class SweepStore:
             (claim.id,),
         )
         self._db.execute(
-            "UPDATE sweep_folds SET chosen = NULL, in_sample_value = NULL, steps = NULL, equity = NULL, chains = NULL"
-            " WHERE sweep = ?",
+            "UPDATE sweep_folds SET chosen = NULL, in_sample_value = NULL, steps = NULL, equity = NULL, chains = NULL,"
+            " cycles = '[]' WHERE sweep = ?",
             (claim.id,),
         )
         self._change(claim.id, points_done=0, seconds=0.0, engine=engine)
@@ -246,8 +247,8 @@ class SweepStore:
         # Of equal ones the first is chosen, however the points were dealt out.
         self._db.executemany(
             "UPDATE sweep_folds SET chosen = :number, in_sample_value = :value, steps = :steps, equity = :equity,"
-            " chains = :chains WHERE sweep = :sweep AND number = :fold AND (chosen IS NULL OR :value > in_sample_value"
-            " OR (:value = in_sample_value AND :number < chosen))",
+            " chains = :chains, cycles = :cycles WHERE sweep = :sweep AND number = :fold AND (chosen IS NULL"
+            " OR :value > in_sample_value OR (:value = in_sample_value AND :number < chosen))",
             [
                 {
                     "sweep": claim.id,
@@ -257,6 +258,7 @@ class SweepStore:
                     "steps": window.steps,
                     "equity": window.equity,
                     "chains": dumps(window.chains),
+                    "cycles": dumps(window.cycles),
                 }
                 for each in points
                 for window in each.chosen

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rollbook.models import (
         ListBacktestChainsResponse,
+        ListBacktestCyclesResponse,
         ListBacktestsResponse,
         ListChainsResponse,
         ListDatasetGapsResponse,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         ListRefusedExecutionsResponse,
         ListBacktestsResponse,
         ListBacktestChainsResponse,
+        ListBacktestCyclesResponse,
         ListDatasetsResponse,
         ListDatasetGapsResponse,
         ListSweepsResponse,

@@ -33,6 +33,8 @@ REMEDIES = {
     "BACKTEST_ENDED": "`rollbook backtest show` tells how",
     "SWEEP_ENDED": "`rollbook backtest sweep-show` tells how",
     "ENGINE_CHANGED": "run the spec again: `rollbook backtest run`, or a sweep of its own",
+    "CHAIN_NOT_COMPARABLE": "`rollbook chain` shows all that it did",
+    "MARKET_UNKNOWN": "`rollbook data list` shows what the lab has; name other data, or another spec",
     "BACKTEST_NOT_ENDED": "`rollbook backtest watch` shows it until its end",
 }
 

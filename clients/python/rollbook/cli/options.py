@@ -24,7 +24,7 @@ LEDGER, FILTERS = "Which server", "Which ones"
 # `rollbook.Mode` and `rollbook.StrategyKind` as they are typed; a test compares them. To load the models for it would
 # cost each --help and each Tab key as much as a call.
 MODES: Final = ("live", "dry_run")
-STRATEGIES: Final = ("covered_call", "cash_secured_put", "short_strangle", "credit_spread", "other")
+STRATEGIES: Final = ("covered_call", "cash_secured_put", "short_strangle", "credit_spread", "other", "wheel")
 
 
 def complete_mode(incomplete: str) -> list[str]:

@@ -259,6 +259,8 @@ class _StepOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StepOutco
     """Nobody bids, or the bid does not pay its fee."""
     STEP_OUTCOME_NO_DATA: _StepOutcome.ValueType  # 6
     """There is no bar, no volatility or no fresh snapshot."""
+    STEP_OUTCOME_BELOW_COST: _StepOutcome.ValueType  # 7
+    """A wheel holds its coins: contracts fit the selection, but none at or above what the coins cost."""
 
 class StepOutcome(_StepOutcome, metaclass=_StepOutcomeEnumTypeWrapper):
     """What a decision came to."""
@@ -277,6 +279,8 @@ STEP_OUTCOME_NO_BID: StepOutcome.ValueType  # 5
 """Nobody bids, or the bid does not pay its fee."""
 STEP_OUTCOME_NO_DATA: StepOutcome.ValueType  # 6
 """There is no bar, no volatility or no fresh snapshot."""
+STEP_OUTCOME_BELOW_COST: StepOutcome.ValueType  # 7
+"""A wheel holds its coins: contracts fit the selection, but none at or above what the coins cost."""
 Global___StepOutcome: _TypeAlias = StepOutcome  # noqa: Y015
 
 class _TrainingRows:
@@ -669,9 +673,14 @@ class BacktestSpec(_message.Message):
     underlying: _builtins.str
     """The coin: BTC or ETH. Required."""
     strategy: _execution_pb2.StrategyKind.ValueType
-    """COVERED_CALL or CASH_SECURED_PUT. Required."""
+    """COVERED_CALL, CASH_SECURED_PUT or WHEEL. A wheel begins with cash and sells puts; where one is in the money at its
+    expiry it pays the payoff, buys the coins at the next bar's open (without a fee) and sells calls at or above what
+    they cost, until a call in the money sells them at its delivery price. Required.
+    """
     style: _instrument_pb2.ContractStyle.ValueType
-    """INVERSE (premium and profit in coin) or LINEAR (in USDC). Required."""
+    """INVERSE (premium and profit in coin) or LINEAR (in USDC). A WHEEL is LINEAR: inverse options never buy a coin.
+    Required.
+    """
     exit_style: Global___ExitStyle.ValueType
     """When positions end."""
     decision_interval_hours: _builtins.int
@@ -683,7 +692,9 @@ class BacktestSpec(_message.Message):
     quantity: _builtins.float
     """Coins per chain, above 0; unset is 1."""
     max_open_chains: _builtins.int
-    """Chains open at once; unset is 1. No decision opens another beyond it."""
+    """Chains open at once; unset is 1. No decision opens another beyond it. A WHEEL has 1: its coins are one lot, with a
+    cost of its own.
+    """
     forward_basis: _builtins.float
     """b of F = S exp(b T), a year; unset is 0."""
     seed: _builtins.int
@@ -791,7 +802,7 @@ class BacktestStep(_message.Message):
     index_price: _builtins.float
     """The underlying's price then, in USD."""
     candidates: _builtins.int
-    """Contracts that fit the selection."""
+    """Contracts that fit the selection; of a wheel's calls, those at or above what its coins cost."""
     best_score: _builtins.float
     """Score of the best; unset without one."""
     best_symbol: _builtins.str
@@ -933,6 +944,7 @@ class BacktestChain(_message.Message):
     PREMIUM_FIELD_NUMBER: _builtins.int
     COLLATERAL_DAYS_FIELD_NUMBER: _builtins.int
     OPEN_AT_END_FIELD_NUMBER: _builtins.int
+    CYCLE_NUMBER_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """1, 2, … within the run."""
     close_reason: _chain_pb2.CloseReason.ValueType
@@ -953,6 +965,8 @@ class BacktestChain(_message.Message):
     """Collateral times days."""
     open_at_end: _builtins.bool
     """The data ended while it was open: it is marked, and left out of the win rate."""
+    cycle_number: _builtins.int
+    """Of a wheel: the cycle that it belongs to; else 0."""
     @_builtins.property
     def open_time(self) -> _timestamp_pb2.Timestamp:
         """Its first fill."""
@@ -981,18 +995,151 @@ class BacktestChain(_message.Message):
         premium: _builtins.float = ...,
         collateral_days: _builtins.float = ...,
         open_at_end: _builtins.bool = ...,
+        cycle_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "open_time", b"open_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_reason", b"close_reason", "close_time", b"close_time", "collateral_days", b"collateral_days", "fees", b"fees", "gross_pnl", b"gross_pnl", "legs", b"legs", "net_pnl", b"net_pnl", "net_pnl_usd", b"net_pnl_usd", "num_rolls", b"num_rolls", "number", b"number", "open_at_end", b"open_at_end", "open_time", b"open_time", "premium", b"premium"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_reason", b"close_reason", "close_time", b"close_time", "collateral_days", b"collateral_days", "cycle_number", b"cycle_number", "fees", b"fees", "gross_pnl", b"gross_pnl", "legs", b"legs", "net_pnl", b"net_pnl", "net_pnl_usd", b"net_pnl_usd", "num_rolls", b"num_rolls", "number", b"number", "open_at_end", b"open_at_end", "open_time", b"open_time", "premium", b"premium"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BacktestChain: _TypeAlias = BacktestChain  # noqa: Y015
 
 @_typing.final
+class BacktestCycle(_message.Message):
+    """One turn of a wheel: from the first put to the call that sells the coins. Money in USD, prices in USD per coin. Cycles
+    add up to what the account made: net_pnl = put_premium - put_costs + call_premium - call_costs - payoffs + quantity *
+    (sale_price - purchase_price). A chain's own net PnL is of its options alone.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    FIRST_CHAIN_FIELD_NUMBER: _builtins.int
+    LAST_CHAIN_FIELD_NUMBER: _builtins.int
+    CHAINS_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    PUT_PREMIUM_FIELD_NUMBER: _builtins.int
+    PUT_COSTS_FIELD_NUMBER: _builtins.int
+    CALL_PREMIUM_FIELD_NUMBER: _builtins.int
+    CALL_COSTS_FIELD_NUMBER: _builtins.int
+    PUT_STRIKE_FIELD_NUMBER: _builtins.int
+    PUT_DELIVERY_PRICE_FIELD_NUMBER: _builtins.int
+    PURCHASE_TIME_FIELD_NUMBER: _builtins.int
+    PURCHASE_PRICE_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_COST_FIELD_NUMBER: _builtins.int
+    CALL_STRIKE_FIELD_NUMBER: _builtins.int
+    SALE_PRICE_FIELD_NUMBER: _builtins.int
+    NET_PNL_FIELD_NUMBER: _builtins.int
+    OPEN_AT_END_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """1, 2, … within the run."""
+    first_chain: _builtins.int
+    """The number of its first chain."""
+    last_chain: _builtins.int
+    """The number of its newest chain; all between the two are its own."""
+    chains: _builtins.int
+    """How many these are."""
+    quantity: _builtins.float
+    """Coins."""
+    put_premium: _builtins.float
+    """Premiums of its puts, all received."""
+    put_costs: _builtins.float
+    """What buying puts back and all fees of them took; no payoff."""
+    call_premium: _builtins.float
+    """Premiums of its calls."""
+    call_costs: _builtins.float
+    """What buying calls back and all fees of them took."""
+    put_strike: _builtins.float
+    """Of the put that was in the money at its expiry; unset until one is."""
+    put_delivery_price: _builtins.float
+    """What that was settled at."""
+    purchase_price: _builtins.float
+    """At what."""
+    effective_cost: _builtins.float
+    """What a coin cost: put_strike - (put_premium - put_costs) / quantity + purchase_price - put_delivery_price. No call is
+    sold below it.
+    """
+    call_strike: _builtins.float
+    """Of the call that was in the money at its expiry; unset until one is."""
+    sale_price: _builtins.float
+    """What that was settled at, and the coins sold."""
+    net_pnl: _builtins.float
+    """What it made. While it goes on: as if its coins were sold at the index, and its open option bought at the ask."""
+    open_at_end: _builtins.bool
+    """The data ended while it went on: it is left out of the statistics of cycles."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """The first put was sold."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """A call in the money sold the coins; unset while it goes on."""
+
+    @_builtins.property
+    def purchase_time(self) -> _timestamp_pb2.Timestamp:
+        """The coins were bought, at the open of the bar that followed; unset until they are."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        first_chain: _builtins.int = ...,
+        last_chain: _builtins.int = ...,
+        chains: _builtins.int = ...,
+        quantity: _builtins.float = ...,
+        put_premium: _builtins.float = ...,
+        put_costs: _builtins.float = ...,
+        call_premium: _builtins.float = ...,
+        call_costs: _builtins.float = ...,
+        put_strike: _builtins.float | None = ...,
+        put_delivery_price: _builtins.float | None = ...,
+        purchase_time: _timestamp_pb2.Timestamp | None = ...,
+        purchase_price: _builtins.float | None = ...,
+        effective_cost: _builtins.float | None = ...,
+        call_strike: _builtins.float | None = ...,
+        sale_price: _builtins.float | None = ...,
+        net_pnl: _builtins.float = ...,
+        open_at_end: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_call_strike", b"_call_strike", "_effective_cost", b"_effective_cost", "_purchase_price", b"_purchase_price", "_put_delivery_price", b"_put_delivery_price", "_put_strike", b"_put_strike", "_sale_price", b"_sale_price", "call_strike", b"call_strike", "effective_cost", b"effective_cost", "end_time", b"end_time", "purchase_price", b"purchase_price", "purchase_time", b"purchase_time", "put_delivery_price", b"put_delivery_price", "put_strike", b"put_strike", "sale_price", b"sale_price", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_call_strike", b"_call_strike", "_effective_cost", b"_effective_cost", "_purchase_price", b"_purchase_price", "_put_delivery_price", b"_put_delivery_price", "_put_strike", b"_put_strike", "_sale_price", b"_sale_price", "call_costs", b"call_costs", "call_premium", b"call_premium", "call_strike", b"call_strike", "chains", b"chains", "effective_cost", b"effective_cost", "end_time", b"end_time", "first_chain", b"first_chain", "last_chain", b"last_chain", "net_pnl", b"net_pnl", "number", b"number", "open_at_end", b"open_at_end", "purchase_price", b"purchase_price", "purchase_time", b"purchase_time", "put_costs", b"put_costs", "put_delivery_price", b"put_delivery_price", "put_premium", b"put_premium", "put_strike", b"put_strike", "quantity", b"quantity", "sale_price", b"sale_price", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__call_strike: _TypeAlias = _typing.Literal["call_strike"]  # noqa: Y015
+    _WhichOneofArgType__call_strike: _TypeAlias = _typing.Literal["_call_strike", b"_call_strike"]  # noqa: Y015
+    _WhichOneofReturnType__effective_cost: _TypeAlias = _typing.Literal["effective_cost"]  # noqa: Y015
+    _WhichOneofArgType__effective_cost: _TypeAlias = _typing.Literal["_effective_cost", b"_effective_cost"]  # noqa: Y015
+    _WhichOneofReturnType__purchase_price: _TypeAlias = _typing.Literal["purchase_price"]  # noqa: Y015
+    _WhichOneofArgType__purchase_price: _TypeAlias = _typing.Literal["_purchase_price", b"_purchase_price"]  # noqa: Y015
+    _WhichOneofReturnType__put_delivery_price: _TypeAlias = _typing.Literal["put_delivery_price"]  # noqa: Y015
+    _WhichOneofArgType__put_delivery_price: _TypeAlias = _typing.Literal["_put_delivery_price", b"_put_delivery_price"]  # noqa: Y015
+    _WhichOneofReturnType__put_strike: _TypeAlias = _typing.Literal["put_strike"]  # noqa: Y015
+    _WhichOneofArgType__put_strike: _TypeAlias = _typing.Literal["_put_strike", b"_put_strike"]  # noqa: Y015
+    _WhichOneofReturnType__sale_price: _TypeAlias = _typing.Literal["sale_price"]  # noqa: Y015
+    _WhichOneofArgType__sale_price: _TypeAlias = _typing.Literal["_sale_price", b"_sale_price"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__call_strike) -> _WhichOneofReturnType__call_strike | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__effective_cost) -> _WhichOneofReturnType__effective_cost | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__purchase_price) -> _WhichOneofReturnType__purchase_price | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__put_delivery_price) -> _WhichOneofReturnType__put_delivery_price | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__put_strike) -> _WhichOneofReturnType__put_strike | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sale_price) -> _WhichOneofReturnType__sale_price | None: ...
+
+Global___BacktestCycle: _TypeAlias = BacktestCycle  # noqa: Y015
+
+@_typing.final
 class EquityPoint(_message.Message):
-    """The account at the close of a bar. "HODL" is the same capital left alone: coins for calls, cash for puts."""
+    """The account at the close of a bar. "HODL" is the same capital left alone: coins for calls, cash for puts and wheels."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1006,7 +1153,7 @@ class EquityPoint(_message.Message):
     index_price: _builtins.float
     """The underlying's price, in USD."""
     equity_coin: _builtins.float
-    """Capital, cash and open options at their ask, in coin."""
+    """Capital, cash, a wheel's coins and open options at their ask, in coin."""
     equity_usd: _builtins.float
     """The same in USD."""
     hodl_coin: _builtins.float
@@ -1330,6 +1477,11 @@ class BacktestMetrics(_message.Message):
     CHAINS_PNL_CALL_SKEW_FIELD_NUMBER: _builtins.int
     LOWEST_BALANCE_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    CYCLES_FIELD_NUMBER: _builtins.int
+    COMPLETED_CYCLES_FIELD_NUMBER: _builtins.int
+    CYCLE_WIN_RATE_PCT_FIELD_NUMBER: _builtins.int
+    AVERAGE_CYCLE_PNL_FIELD_NUMBER: _builtins.int
+    AVERAGE_CYCLE_DAYS_FIELD_NUMBER: _builtins.int
     settlement_currency: _builtins.str
     """The currency that the contracts settle in, for example BTC or USDC."""
     days: _builtins.float
@@ -1343,11 +1495,13 @@ class BacktestMetrics(_message.Message):
     premium_kept_pct: _builtins.float
     """gross_pnl of closed chains over their premiums."""
     time_in_market_pct: _builtins.float
-    """Time with something open."""
+    """Time with something open, or a wheel's coins held."""
     return_on_collateral_pct: _builtins.float
-    """net PnL over mean collateral while there is some."""
+    """net PnL over mean collateral while there is some; unset of a wheel, whose coins are half of what it earns."""
     exposure: _builtins.float
-    """Mean of the absolute delta of what is open, in coins per coin of capital."""
+    """Mean of the absolute delta of what is open, in coins per coin of capital; of a wheel that holds its coins, those
+    less its call's.
+    """
     turnover: _builtins.float
     """Traded notional over capital, a year."""
     rolls: _builtins.int
@@ -1355,13 +1509,25 @@ class BacktestMetrics(_message.Message):
     pnl_per_vol_point: _builtins.float
     """Change of the chains' PnL per volatility point that is sold dearer, in the settlement currency."""
     break_even_multiplier: _builtins.float
-    """The volatility multiplier at which the chains' PnL is 0; unset if there is none from 0.5 to 2."""
+    """The volatility multiplier at which the chains' PnL is 0, of a wheel the account's; unset if there is none from 0.5
+    to 2.
+    """
     chains_pnl_flat_smile: _builtins.float
-    """Chains' PnL with another smile: slope 0."""
+    """Chains' PnL with another smile, of a wheel the account's: slope 0."""
     chains_pnl_call_skew: _builtins.float
     """Slope +0.05."""
     lowest_balance: _builtins.float
-    """Of linear calls: the lowest balance in USDC, below 0 where losses had to be financed."""
+    """Of linear calls: the lowest balance in USDC, below 0 where losses had to be financed. Of a wheel: its lowest cash."""
+    cycles: _builtins.int
+    """Of a wheel: cycles that began."""
+    completed_cycles: _builtins.int
+    """Of these: a call in the money ended them."""
+    cycle_win_rate_pct: _builtins.float
+    """Of the completed: those with a net PnL above 0."""
+    average_cycle_pnl: _builtins.float
+    """Mean net PnL of the completed, in USD."""
+    average_cycle_days: _builtins.float
+    """Mean days from start to end of the completed."""
     @_builtins.property
     def coin(self) -> Global___BacktestPerformance:
         """In coin."""
@@ -1401,11 +1567,20 @@ class BacktestMetrics(_message.Message):
         chains_pnl_call_skew: _builtins.float | None = ...,
         lowest_balance: _builtins.float | None = ...,
         data: Global___DataShares | None = ...,
+        cycles: _builtins.int | None = ...,
+        completed_cycles: _builtins.int | None = ...,
+        cycle_win_rate_pct: _builtins.float | None = ...,
+        average_cycle_pnl: _builtins.float | None = ...,
+        average_cycle_days: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_break_even_multiplier", b"_break_even_multiplier", "_chains_pnl_call_skew", b"_chains_pnl_call_skew", "_chains_pnl_flat_smile", b"_chains_pnl_flat_smile", "_closed_chains", b"_closed_chains", "_days", b"_days", "_exposure", b"_exposure", "_lowest_balance", b"_lowest_balance", "_open_chains", b"_open_chains", "_pnl_per_vol_point", b"_pnl_per_vol_point", "_premium_kept_pct", b"_premium_kept_pct", "_return_on_collateral_pct", b"_return_on_collateral_pct", "_rolls", b"_rolls", "_time_in_market_pct", b"_time_in_market_pct", "_turnover", b"_turnover", "_win_rate_pct", b"_win_rate_pct", "break_even_multiplier", b"break_even_multiplier", "chains_pnl_call_skew", b"chains_pnl_call_skew", "chains_pnl_flat_smile", b"chains_pnl_flat_smile", "closed_chains", b"closed_chains", "coin", b"coin", "data", b"data", "days", b"days", "exposure", b"exposure", "lowest_balance", b"lowest_balance", "open_chains", b"open_chains", "pnl_per_vol_point", b"pnl_per_vol_point", "premium_kept_pct", b"premium_kept_pct", "return_on_collateral_pct", b"return_on_collateral_pct", "rolls", b"rolls", "time_in_market_pct", b"time_in_market_pct", "turnover", b"turnover", "usd", b"usd", "win_rate_pct", b"win_rate_pct"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_cycle_days", b"_average_cycle_days", "_average_cycle_pnl", b"_average_cycle_pnl", "_break_even_multiplier", b"_break_even_multiplier", "_chains_pnl_call_skew", b"_chains_pnl_call_skew", "_chains_pnl_flat_smile", b"_chains_pnl_flat_smile", "_closed_chains", b"_closed_chains", "_completed_cycles", b"_completed_cycles", "_cycle_win_rate_pct", b"_cycle_win_rate_pct", "_cycles", b"_cycles", "_days", b"_days", "_exposure", b"_exposure", "_lowest_balance", b"_lowest_balance", "_open_chains", b"_open_chains", "_pnl_per_vol_point", b"_pnl_per_vol_point", "_premium_kept_pct", b"_premium_kept_pct", "_return_on_collateral_pct", b"_return_on_collateral_pct", "_rolls", b"_rolls", "_time_in_market_pct", b"_time_in_market_pct", "_turnover", b"_turnover", "_win_rate_pct", b"_win_rate_pct", "average_cycle_days", b"average_cycle_days", "average_cycle_pnl", b"average_cycle_pnl", "break_even_multiplier", b"break_even_multiplier", "chains_pnl_call_skew", b"chains_pnl_call_skew", "chains_pnl_flat_smile", b"chains_pnl_flat_smile", "closed_chains", b"closed_chains", "coin", b"coin", "completed_cycles", b"completed_cycles", "cycle_win_rate_pct", b"cycle_win_rate_pct", "cycles", b"cycles", "data", b"data", "days", b"days", "exposure", b"exposure", "lowest_balance", b"lowest_balance", "open_chains", b"open_chains", "pnl_per_vol_point", b"pnl_per_vol_point", "premium_kept_pct", b"premium_kept_pct", "return_on_collateral_pct", b"return_on_collateral_pct", "rolls", b"rolls", "time_in_market_pct", b"time_in_market_pct", "turnover", b"turnover", "usd", b"usd", "win_rate_pct", b"win_rate_pct"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_break_even_multiplier", b"_break_even_multiplier", "_chains_pnl_call_skew", b"_chains_pnl_call_skew", "_chains_pnl_flat_smile", b"_chains_pnl_flat_smile", "_closed_chains", b"_closed_chains", "_days", b"_days", "_exposure", b"_exposure", "_lowest_balance", b"_lowest_balance", "_open_chains", b"_open_chains", "_pnl_per_vol_point", b"_pnl_per_vol_point", "_premium_kept_pct", b"_premium_kept_pct", "_return_on_collateral_pct", b"_return_on_collateral_pct", "_rolls", b"_rolls", "_time_in_market_pct", b"_time_in_market_pct", "_turnover", b"_turnover", "_win_rate_pct", b"_win_rate_pct", "break_even_multiplier", b"break_even_multiplier", "chains_pnl_call_skew", b"chains_pnl_call_skew", "chains_pnl_flat_smile", b"chains_pnl_flat_smile", "closed_chains", b"closed_chains", "coin", b"coin", "data", b"data", "days", b"days", "exposure", b"exposure", "lowest_balance", b"lowest_balance", "open_chains", b"open_chains", "pnl_per_vol_point", b"pnl_per_vol_point", "premium_kept_pct", b"premium_kept_pct", "return_on_collateral_pct", b"return_on_collateral_pct", "rolls", b"rolls", "settlement_currency", b"settlement_currency", "time_in_market_pct", b"time_in_market_pct", "triggers", b"triggers", "turnover", b"turnover", "usd", b"usd", "win_rate_pct", b"win_rate_pct"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_cycle_days", b"_average_cycle_days", "_average_cycle_pnl", b"_average_cycle_pnl", "_break_even_multiplier", b"_break_even_multiplier", "_chains_pnl_call_skew", b"_chains_pnl_call_skew", "_chains_pnl_flat_smile", b"_chains_pnl_flat_smile", "_closed_chains", b"_closed_chains", "_completed_cycles", b"_completed_cycles", "_cycle_win_rate_pct", b"_cycle_win_rate_pct", "_cycles", b"_cycles", "_days", b"_days", "_exposure", b"_exposure", "_lowest_balance", b"_lowest_balance", "_open_chains", b"_open_chains", "_pnl_per_vol_point", b"_pnl_per_vol_point", "_premium_kept_pct", b"_premium_kept_pct", "_return_on_collateral_pct", b"_return_on_collateral_pct", "_rolls", b"_rolls", "_time_in_market_pct", b"_time_in_market_pct", "_turnover", b"_turnover", "_win_rate_pct", b"_win_rate_pct", "average_cycle_days", b"average_cycle_days", "average_cycle_pnl", b"average_cycle_pnl", "break_even_multiplier", b"break_even_multiplier", "chains_pnl_call_skew", b"chains_pnl_call_skew", "chains_pnl_flat_smile", b"chains_pnl_flat_smile", "closed_chains", b"closed_chains", "coin", b"coin", "completed_cycles", b"completed_cycles", "cycle_win_rate_pct", b"cycle_win_rate_pct", "cycles", b"cycles", "data", b"data", "days", b"days", "exposure", b"exposure", "lowest_balance", b"lowest_balance", "open_chains", b"open_chains", "pnl_per_vol_point", b"pnl_per_vol_point", "premium_kept_pct", b"premium_kept_pct", "return_on_collateral_pct", b"return_on_collateral_pct", "rolls", b"rolls", "settlement_currency", b"settlement_currency", "time_in_market_pct", b"time_in_market_pct", "triggers", b"triggers", "turnover", b"turnover", "usd", b"usd", "win_rate_pct", b"win_rate_pct"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__average_cycle_days: _TypeAlias = _typing.Literal["average_cycle_days"]  # noqa: Y015
+    _WhichOneofArgType__average_cycle_days: _TypeAlias = _typing.Literal["_average_cycle_days", b"_average_cycle_days"]  # noqa: Y015
+    _WhichOneofReturnType__average_cycle_pnl: _TypeAlias = _typing.Literal["average_cycle_pnl"]  # noqa: Y015
+    _WhichOneofArgType__average_cycle_pnl: _TypeAlias = _typing.Literal["_average_cycle_pnl", b"_average_cycle_pnl"]  # noqa: Y015
     _WhichOneofReturnType__break_even_multiplier: _TypeAlias = _typing.Literal["break_even_multiplier"]  # noqa: Y015
     _WhichOneofArgType__break_even_multiplier: _TypeAlias = _typing.Literal["_break_even_multiplier", b"_break_even_multiplier"]  # noqa: Y015
     _WhichOneofReturnType__chains_pnl_call_skew: _TypeAlias = _typing.Literal["chains_pnl_call_skew"]  # noqa: Y015
@@ -1414,6 +1589,12 @@ class BacktestMetrics(_message.Message):
     _WhichOneofArgType__chains_pnl_flat_smile: _TypeAlias = _typing.Literal["_chains_pnl_flat_smile", b"_chains_pnl_flat_smile"]  # noqa: Y015
     _WhichOneofReturnType__closed_chains: _TypeAlias = _typing.Literal["closed_chains"]  # noqa: Y015
     _WhichOneofArgType__closed_chains: _TypeAlias = _typing.Literal["_closed_chains", b"_closed_chains"]  # noqa: Y015
+    _WhichOneofReturnType__completed_cycles: _TypeAlias = _typing.Literal["completed_cycles"]  # noqa: Y015
+    _WhichOneofArgType__completed_cycles: _TypeAlias = _typing.Literal["_completed_cycles", b"_completed_cycles"]  # noqa: Y015
+    _WhichOneofReturnType__cycle_win_rate_pct: _TypeAlias = _typing.Literal["cycle_win_rate_pct"]  # noqa: Y015
+    _WhichOneofArgType__cycle_win_rate_pct: _TypeAlias = _typing.Literal["_cycle_win_rate_pct", b"_cycle_win_rate_pct"]  # noqa: Y015
+    _WhichOneofReturnType__cycles: _TypeAlias = _typing.Literal["cycles"]  # noqa: Y015
+    _WhichOneofArgType__cycles: _TypeAlias = _typing.Literal["_cycles", b"_cycles"]  # noqa: Y015
     _WhichOneofReturnType__days: _TypeAlias = _typing.Literal["days"]  # noqa: Y015
     _WhichOneofArgType__days: _TypeAlias = _typing.Literal["_days", b"_days"]  # noqa: Y015
     _WhichOneofReturnType__exposure: _TypeAlias = _typing.Literal["exposure"]  # noqa: Y015
@@ -1437,6 +1618,10 @@ class BacktestMetrics(_message.Message):
     _WhichOneofReturnType__win_rate_pct: _TypeAlias = _typing.Literal["win_rate_pct"]  # noqa: Y015
     _WhichOneofArgType__win_rate_pct: _TypeAlias = _typing.Literal["_win_rate_pct", b"_win_rate_pct"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_cycle_days) -> _WhichOneofReturnType__average_cycle_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_cycle_pnl) -> _WhichOneofReturnType__average_cycle_pnl | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__break_even_multiplier) -> _WhichOneofReturnType__break_even_multiplier | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chains_pnl_call_skew) -> _WhichOneofReturnType__chains_pnl_call_skew | None: ...
@@ -1444,6 +1629,12 @@ class BacktestMetrics(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chains_pnl_flat_smile) -> _WhichOneofReturnType__chains_pnl_flat_smile | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__closed_chains) -> _WhichOneofReturnType__closed_chains | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__completed_cycles) -> _WhichOneofReturnType__completed_cycles | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cycle_win_rate_pct) -> _WhichOneofReturnType__cycle_win_rate_pct | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cycles) -> _WhichOneofReturnType__cycles | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__days) -> _WhichOneofReturnType__days | None: ...
     @_typing.overload

@@ -10,6 +10,8 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from rollbook.v1 import backtest_pb2 as _backtest_pb2
+from rollbook.v1 import chain_pb2 as _chain_pb2
+from rollbook.v1 import parity_pb2 as _parity_pb2
 from rollbook.v1 import sweep_pb2 as _sweep_pb2
 import builtins as _builtins
 import sys
@@ -565,6 +567,64 @@ class ListBacktestChainsResponse(_message.Message):
 Global___ListBacktestChainsResponse: _TypeAlias = ListBacktestChainsResponse  # noqa: Y015
 
 @_typing.final
+class ListBacktestCyclesRequest(_message.Message):
+    """Whose cycles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BACKTEST_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    backtest_id: _builtins.str
+    """The run. Required."""
+    page_size: _builtins.int
+    """At most so many, 1 to 500; 0 means 50."""
+    page_token: _builtins.str
+    """Of the page before."""
+    def __init__(
+        self,
+        *,
+        backtest_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backtest_id", b"backtest_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBacktestCyclesRequest: _TypeAlias = ListBacktestCyclesRequest  # noqa: Y015
+
+@_typing.final
+class ListBacktestCyclesResponse(_message.Message):
+    """Some cycles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CYCLES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Of the next page; empty after the last."""
+    @_builtins.property
+    def cycles(self) -> _containers.RepeatedCompositeFieldContainer[_backtest_pb2.BacktestCycle]:
+        """Oldest first; the newest as it was at the end of the run's last part."""
+
+    def __init__(
+        self,
+        *,
+        cycles: _abc.Iterable[_backtest_pb2.BacktestCycle] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cycles", b"cycles", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBacktestCyclesResponse: _TypeAlias = ListBacktestCyclesResponse  # noqa: Y015
+
+@_typing.final
 class ListStepsRequest(_message.Message):
     """Whose decisions."""
 
@@ -841,7 +901,7 @@ class CreateSweepRequest(_message.Message):
     rank_by: _builtins.str
     """The metric that points are ranked by, the largest first: one of BacktestMetrics in which more is better, for example
     coin.return_pct, usd.sharpe or win_rate_pct; unset is return_pct in what the capital of the spec's strategy is,
-    coin.return_pct of COVERED_CALL and usd.return_pct of CASH_SECURED_PUT.
+    coin.return_pct of COVERED_CALL and usd.return_pct of the others.
     """
     folds: _builtins.int
     """Windows that the part after the split is cut into, at 00:00 UTC; 1 to 50, 0 means 1. Each is a day long at least."""
@@ -1383,3 +1443,69 @@ class ExportProgress(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportProgress: _TypeAlias = ExportProgress  # noqa: Y015
+
+@_typing.final
+class GetParityRequest(_message.Message):
+    """Which chain, and by which rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    POSITION_ID_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    BACKTEST_ID_FIELD_NUMBER: _builtins.int
+    account: _builtins.str
+    """The chain's account. Required."""
+    position_id: _builtins.str
+    """The chain. Required; it must be closed."""
+    backtest_id: _builtins.str
+    """A run whose spec and data are taken. This or spec."""
+    @_builtins.property
+    def spec(self) -> _backtest_pb2.BacktestSpec:
+        """The rules, fills and data of the lab; its period, quantity and max_open_chains do not count. This or backtest_id."""
+
+    def __init__(
+        self,
+        *,
+        account: _builtins.str = ...,
+        position_id: _builtins.str = ...,
+        spec: _backtest_pb2.BacktestSpec | None = ...,
+        backtest_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "backtest_id", b"backtest_id", "position_id", b"position_id", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetParityRequest: _TypeAlias = GetParityRequest  # noqa: Y015
+
+@_typing.final
+class GetParityResponse(_message.Message):
+    """A chain beside the lab's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAIN_FIELD_NUMBER: _builtins.int
+    PARITY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def chain(self) -> _chain_pb2.PositionChain:
+        """The chain as the ledger has it, exact."""
+
+    @_builtins.property
+    def parity(self) -> _parity_pb2.ChainParity:
+        """The comparison, in doubles."""
+
+    def __init__(
+        self,
+        *,
+        chain: _chain_pb2.PositionChain | None = ...,
+        parity: _parity_pb2.ChainParity | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "parity", b"parity"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "parity", b"parity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetParityResponse: _TypeAlias = GetParityResponse  # noqa: Y015

@@ -81,6 +81,11 @@ class BacktestServiceStub(object):
                 request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestChainsRequest.SerializeToString,
                 response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestChainsResponse.FromString,
                 _registered_method=True)
+        self.ListBacktestCycles = channel.unary_unary(
+                '/rollbook.v1.BacktestService/ListBacktestCycles',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestCyclesRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestCyclesResponse.FromString,
+                _registered_method=True)
         self.ListSteps = channel.unary_unary(
                 '/rollbook.v1.BacktestService/ListSteps',
                 request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ListStepsRequest.SerializeToString,
@@ -145,6 +150,11 @@ class BacktestServiceStub(object):
                 '/rollbook.v1.BacktestService/ExportTrainingData',
                 request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataRequest.SerializeToString,
                 response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataResponse.FromString,
+                _registered_method=True)
+        self.GetParity = channel.unary_unary(
+                '/rollbook.v1.BacktestService/GetParity',
+                request_serializer=rollbook_dot_v1_dot_backtest__service__pb2.GetParityRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.GetParityResponse.FromString,
                 _registered_method=True)
 
 
@@ -221,6 +231,13 @@ class BacktestServiceServicer(object):
     def ListBacktestChains(self, request, context):
         """Chains of a run with their legs, oldest first. Errors: NOT_FOUND, INVALID_ARGUMENT (OUT_OF_BOUNDS,
         INVALID_PAGE_TOKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBacktestCycles(self, request, context):
+        """Cycles of a wheel, oldest first; none of another strategy. Errors: as ListBacktestChains.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -324,9 +341,20 @@ class BacktestServiceServicer(object):
     def ExportTrainingData(self, request, context):
         """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
         far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
-        whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows are made by
-        the engine that there is, and would be of another run), UNAVAILABLE.
+        whole. The same request gives the same bytes. docs/lab.md says what the columns are. There are none of a wheel: what
+        a sale was worth hangs on the coins that followed it. Errors: INVALID_ARGUMENT (CONTRADICTION with backtest_id: it
+        is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
+        are made by the engine that there is, and would be of another run), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetParity(self, request, context):
+        """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+        net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+        (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+        MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -379,6 +407,11 @@ def add_BacktestServiceServicer_to_server(servicer, server):
                     servicer.ListBacktestChains,
                     request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestChainsRequest.FromString,
                     response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestChainsResponse.SerializeToString,
+            ),
+            'ListBacktestCycles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBacktestCycles,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestCyclesRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestCyclesResponse.SerializeToString,
             ),
             'ListSteps': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSteps,
@@ -444,6 +477,11 @@ def add_BacktestServiceServicer_to_server(servicer, server):
                     servicer.ExportTrainingData,
                     request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataRequest.FromString,
                     response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataResponse.SerializeToString,
+            ),
+            'GetParity': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetParity,
+                    request_deserializer=rollbook_dot_v1_dot_backtest__service__pb2.GetParityRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_backtest__service__pb2.GetParityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -691,6 +729,33 @@ class BacktestService(object):
             '/rollbook.v1.BacktestService/ListBacktestChains',
             rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestChainsRequest.SerializeToString,
             rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestChainsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBacktestCycles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/ListBacktestCycles',
+            rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestCyclesRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.ListBacktestCyclesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1042,6 +1107,33 @@ class BacktestService(object):
             '/rollbook.v1.BacktestService/ExportTrainingData',
             rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataRequest.SerializeToString,
             rollbook_dot_v1_dot_backtest__service__pb2.ExportTrainingDataResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetParity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/rollbook.v1.BacktestService/GetParity',
+            rollbook_dot_v1_dot_backtest__service__pb2.GetParityRequest.SerializeToString,
+            rollbook_dot_v1_dot_backtest__service__pb2.GetParityResponse.FromString,
             options,
             channel_credentials,
             insecure,

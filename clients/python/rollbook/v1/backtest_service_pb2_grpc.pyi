@@ -71,6 +71,8 @@ class BacktestServiceStub:
     """Chains of a run with their legs, oldest first. Errors: NOT_FOUND, INVALID_ARGUMENT (OUT_OF_BOUNDS,
     INVALID_PAGE_TOKEN).
     """
+    ListBacktestCycles: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListBacktestCyclesRequest, _backtest_service_pb2.ListBacktestCyclesResponse]
+    """Cycles of a wheel, oldest first; none of another strategy. Errors: as ListBacktestChains."""
     ListSteps: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListStepsRequest, _backtest_service_pb2.ListStepsResponse]
     """Decisions of a run, oldest first. Errors: as ListBacktestChains."""
     ListEquityPoints: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.ListEquityPointsRequest, _backtest_service_pb2.ListEquityPointsResponse]
@@ -118,9 +120,16 @@ class BacktestServiceStub:
     ExportTrainingData: _grpc.UnaryStreamMultiCallable[_backtest_service_pb2.ExportTrainingDataRequest, _backtest_service_pb2.ExportTrainingDataResponse]
     """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
     far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
-    whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows are made by
-    the engine that there is, and would be of another run), UNAVAILABLE.
+    whole. The same request gives the same bytes. docs/lab.md says what the columns are. There are none of a wheel: what
+    a sale was worth hangs on the coins that followed it. Errors: INVALID_ARGUMENT (CONTRADICTION with backtest_id: it
+    is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
+    are made by the engine that there is, and would be of another run), UNAVAILABLE.
+    """
+    GetParity: _grpc.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]
+    """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+    net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+    (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+    MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -166,6 +175,8 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     """Chains of a run with their legs, oldest first. Errors: NOT_FOUND, INVALID_ARGUMENT (OUT_OF_BOUNDS,
     INVALID_PAGE_TOKEN).
     """
+    ListBacktestCycles: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListBacktestCyclesRequest, _backtest_service_pb2.ListBacktestCyclesResponse]  # type: ignore[assignment]
+    """Cycles of a wheel, oldest first; none of another strategy. Errors: as ListBacktestChains."""
     ListSteps: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListStepsRequest, _backtest_service_pb2.ListStepsResponse]  # type: ignore[assignment]
     """Decisions of a run, oldest first. Errors: as ListBacktestChains."""
     ListEquityPoints: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.ListEquityPointsRequest, _backtest_service_pb2.ListEquityPointsResponse]  # type: ignore[assignment]
@@ -213,9 +224,16 @@ class BacktestServiceAsyncStub(BacktestServiceStub):
     ExportTrainingData: _aio.UnaryStreamMultiCallable[_backtest_service_pb2.ExportTrainingDataRequest, _backtest_service_pb2.ExportTrainingDataResponse]  # type: ignore[assignment]
     """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
     far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
-    whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-    NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows are made by
-    the engine that there is, and would be of another run), UNAVAILABLE.
+    whole. The same request gives the same bytes. docs/lab.md says what the columns are. There are none of a wheel: what
+    a sale was worth hangs on the coins that followed it. Errors: INVALID_ARGUMENT (CONTRADICTION with backtest_id: it
+    is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
+    are made by the engine that there is, and would be of another run), UNAVAILABLE.
+    """
+    GetParity: _aio.UnaryUnaryMultiCallable[_backtest_service_pb2.GetParityRequest, _backtest_service_pb2.GetParityResponse]  # type: ignore[assignment]
+    """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+    net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+    (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+    MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
     """
 
 class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -312,6 +330,14 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Chains of a run with their legs, oldest first. Errors: NOT_FOUND, INVALID_ARGUMENT (OUT_OF_BOUNDS,
         INVALID_PAGE_TOKEN).
         """
+
+    @_abc_1.abstractmethod
+    def ListBacktestCycles(
+        self,
+        request: _backtest_service_pb2.ListBacktestCyclesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.ListBacktestCyclesResponse, _abc.Awaitable[_backtest_service_pb2.ListBacktestCyclesResponse]]:
+        """Cycles of a wheel, oldest first; none of another strategy. Errors: as ListBacktestChains."""
 
     @_abc_1.abstractmethod
     def ListSteps(
@@ -437,9 +463,22 @@ class BacktestServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_backtest_service_pb2.ExportTrainingDataResponse], _abc.AsyncIterator[_backtest_service_pb2.ExportTrainingDataResponse]]:
         """Training data of a run that has ended: what was known at each decision, what was done, and what came of it. First how
         far it is made, then the bytes of one file in pieces, then what the file holds; without that last message it is not
-        whole. The same request gives the same bytes. docs/lab.md says what the columns are. Errors: INVALID_ARGUMENT,
-        NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows are made by
-        the engine that there is, and would be of another run), UNAVAILABLE.
+        whole. The same request gives the same bytes. docs/lab.md says what the columns are. There are none of a wheel: what
+        a sale was worth hangs on the coins that followed it. Errors: INVALID_ARGUMENT (CONTRADICTION with backtest_id: it
+        is a wheel), NOT_FOUND (BACKTEST_NOT_FOUND), FAILED_PRECONDITION (BACKTEST_NOT_ENDED; ENGINE_CHANGED, as the rows
+        are made by the engine that there is, and would be of another run), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetParity(
+        self,
+        request: _backtest_service_pb2.GetParityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_backtest_service_pb2.GetParityResponse, _abc.Awaitable[_backtest_service_pb2.GetParityResponse]]:
+        """A closed chain of the ledger beside what the lab's engine would have made of its first sale, and their difference in
+        net PnL by where it comes from. Changes nothing. Errors: INVALID_ARGUMENT (the field that makes no sense), NOT_FOUND
+        (POSITION_NOT_FOUND, BACKTEST_NOT_FOUND, DATASET_NOT_FOUND), FAILED_PRECONDITION (CHAIN_NOT_COMPARABLE,
+        MARKET_UNKNOWN: what is missing is in the message), UNAVAILABLE.
         """
 
 def add_BacktestServiceServicer_to_server(servicer: BacktestServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -100,9 +100,13 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the sweep has ended already."""
     ERROR_REASON_ENGINE_CHANGED: _ErrorReason.ValueType  # 45
     """FAILED_PRECONDITION: another version of the engine made it; metadata "made_by" and "present" name both."""
-    ERROR_REASON_VENUE_REFUSED: _ErrorReason.ValueType  # 46
+    ERROR_REASON_CHAIN_NOT_COMPARABLE: _ErrorReason.ValueType  # 46
+    """FAILED_PRECONDITION: the lab's engine cannot follow what the chain did; the message says what."""
+    ERROR_REASON_MARKET_UNKNOWN: _ErrorReason.ValueType  # 47
+    """FAILED_PRECONDITION: the lab's data has no answer for an instant or a contract; the message says which."""
+    ERROR_REASON_VENUE_REFUSED: _ErrorReason.ValueType  # 48
     """FAILED_PRECONDITION: the venue answered with an error that will not pass by itself; metadata "code" is the venue's."""
-    ERROR_REASON_VENUE_ANSWER_UNKNOWN: _ErrorReason.ValueType  # 47
+    ERROR_REASON_VENUE_ANSWER_UNKNOWN: _ErrorReason.ValueType  # 49
     """FAILED_PRECONDITION: the venue's answer does not look as it is known to look; nothing of it is kept."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 50
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
@@ -202,9 +206,13 @@ ERROR_REASON_SWEEP_ENDED: ErrorReason.ValueType  # 44
 """FAILED_PRECONDITION: the sweep has ended already."""
 ERROR_REASON_ENGINE_CHANGED: ErrorReason.ValueType  # 45
 """FAILED_PRECONDITION: another version of the engine made it; metadata "made_by" and "present" name both."""
-ERROR_REASON_VENUE_REFUSED: ErrorReason.ValueType  # 46
+ERROR_REASON_CHAIN_NOT_COMPARABLE: ErrorReason.ValueType  # 46
+"""FAILED_PRECONDITION: the lab's engine cannot follow what the chain did; the message says what."""
+ERROR_REASON_MARKET_UNKNOWN: ErrorReason.ValueType  # 47
+"""FAILED_PRECONDITION: the lab's data has no answer for an instant or a contract; the message says which."""
+ERROR_REASON_VENUE_REFUSED: ErrorReason.ValueType  # 48
 """FAILED_PRECONDITION: the venue answered with an error that will not pass by itself; metadata "code" is the venue's."""
-ERROR_REASON_VENUE_ANSWER_UNKNOWN: ErrorReason.ValueType  # 47
+ERROR_REASON_VENUE_ANSWER_UNKNOWN: ErrorReason.ValueType  # 49
 """FAILED_PRECONDITION: the venue's answer does not look as it is known to look; nothing of it is kept."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 50
 """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""

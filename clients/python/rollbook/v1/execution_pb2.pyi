@@ -63,6 +63,8 @@ class _StrategyKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Strategy
     """A short option with a long one further out."""
     STRATEGY_KIND_OTHER: _StrategyKind.ValueType  # 5
     """Anything else; say what in strategy_name."""
+    STRATEGY_KIND_WHEEL: _StrategyKind.ValueType  # 6
+    """Puts against cash, and where one is assigned calls against the coins, until one takes them: puts again."""
 
 class StrategyKind(_StrategyKind, metaclass=_StrategyKindEnumTypeWrapper):
     """The kind of strategy that a chain belongs to. A free strategy_name goes beside it."""
@@ -79,6 +81,8 @@ STRATEGY_KIND_CREDIT_SPREAD: StrategyKind.ValueType  # 4
 """A short option with a long one further out."""
 STRATEGY_KIND_OTHER: StrategyKind.ValueType  # 5
 """Anything else; say what in strategy_name."""
+STRATEGY_KIND_WHEEL: StrategyKind.ValueType  # 6
+"""Puts against cash, and where one is assigned calls against the coins, until one takes them: puts again."""
 Global___StrategyKind: _TypeAlias = StrategyKind  # noqa: Y015
 
 class _Action:

@@ -15,23 +15,27 @@ Leg = dict[str, Any]
 """A record of `world.LEG` by its names."""
 
 
+def named_records(records: Records) -> list[dict[str, Any]]:
+    """Each record by its names."""
+    names = records.dtype.names or ()
+    return [dict(zip(names, row, strict=True)) for row in records.tolist()]
+
+
 def legs_by_chain(records: Records) -> list[list[Leg]]:
     """The legs of each chain in order; chains in the order of their newest legs, which for ended ones is the order in
     which they ended, however a run is cut."""
-    names = records.dtype.names or ()
     legs: dict[int, list[Leg]] = {}
-    for row in records.tolist():
-        leg = dict(zip(names, row, strict=True))
+    for leg in named_records(records):
         legs[leg["chain"]] = [*legs.pop(leg["chain"], ()), leg]
     return list(legs.values())
 
 
 def chain_of(
     spec: BacktestSpec, rules: Rules, legs: Sequence[Leg], now: Micros, mark: float, index: float,
-    data_ended: bool,
+    data_ended: bool, cycle: int = 0,
 ) -> BacktestChain:  # fmt: skip
-    """The chain of these legs. If the last is open, the figures are as if it was bought at `mark` and `index` at `now`,
-    without a fee; neither is looked at otherwise."""
+    """The chain of these legs, contracts of the type that `rules` say. If the last is open, the figures are as if it
+    was bought at `mark` and `index` at `now`, without a fee; neither is looked at otherwise."""
     quantity = rules.quantity
     last = legs[-1]
     ended = bool(last["ends_chain"])
@@ -61,6 +65,7 @@ def chain_of(
         premium=premium,
         collateral_days=collateral_days,
         open_at_end=data_ended and not ended,
+        cycle_number=cycle,
     )
 
 

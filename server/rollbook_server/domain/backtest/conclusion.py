@@ -15,23 +15,29 @@ from rollbook_server.domain.backtest.metrics import (
     measure,
     missing_bars,
 )
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.sensitivity import measure_sensitivity
 from rollbook_server.domain.backtest.spec import BacktestSpec, QuoteSource, VolatilitySource
+from rollbook_server.domain.executions import StrategyKind
 
 STALE_INTERVALS = 2
 """A volatility older than so many of its intervals is stale."""
 
 
 def conclude(
-    spec: BacktestSpec, data: MarketData, equity: Equity, chains: Sequence[BacktestChain], steps: Steps
+    spec: BacktestSpec,
+    data: MarketData,
+    equity: Equity,
+    chains: Sequence[BacktestChain],
+    steps: Steps,
+    cycles: Sequence[BacktestCycle] = (),
 ) -> BacktestMetrics:
     """All figures of a run that has ended: `measure`, bootstrap interval, sensitivity, and the shares of the data.
 
     It runs the engine some ten times more (module sensitivity). `spec` is resolved.
     """
-    figures = measure(spec, equity, chains, steps)
-    sensitivity = measure_sensitivity(spec, data, chains)
+    figures = measure(spec, equity, chains, steps, cycles)
+    sensitivity = measure_sensitivity(spec, data, chains, equity)
     coin, usd = _with_interval(spec, chains, figures.coin, figures.usd)
     return replace(
         figures,
@@ -53,10 +59,11 @@ def conclude(
 def _with_interval(
     spec: BacktestSpec, chains: Sequence[BacktestChain], *performances: BacktestPerformance
 ) -> list[BacktestPerformance]:
-    """With the bootstrap interval of the closed chains' PnL, from 20 chains on: fewer cannot say what luck is."""
+    """With the bootstrap interval of the closed chains' PnL, from 20 chains on: fewer cannot say what luck is. None of
+    a wheel: what its chains lose its coins may gain, and drawn by themselves they say nothing of both."""
     assert spec.style is not None
     closed = sorted((chain for chain in chains if is_closed(chain)), key=lambda chain: (chain.open_time, chain.number))
-    if len(closed) < LEAST_CHAINS:
+    if len(closed) < LEAST_CHAINS or spec.strategy is StrategyKind.WHEEL:
         return list(performances)
     net = money.of_chains(closed, spec.style).net
     low, high = bootstrap.interval(net, bootstrap.block_length(len(closed), spec.max_open_chains or 1), spec.seed)

@@ -2,7 +2,8 @@
 
 A chain does not look at the others: a slot that is free is all that an entry needs, and rolls ask for none. So a chain
 that is carried on alone by the kernel's own steps (`open_chain`, `at_open`, `at_close`) is the one that the run had
-where the run opened it, and elsewhere the one that it would have had.
+where the run opened it, and elsewhere the one that it would have had. A wheel's chains do look at each other, through
+its coins: there are no counterfactuals of them (labelling.demand_labels).
 """
 
 import math
@@ -171,7 +172,7 @@ def _follow(
                 _add_leg(rules, ended[0], row)
         if slot.chain != 0:
             moment = Moment(bar.time + market.interval, bar.close, bar.level_at_close, bar.snapshot_at_close)
-            if at_close(rules, market, fees, moment, head, slot, leg, ended):
+            if at_close(rules, market, fees, moment, head, slot, leg, 0.0, ended):
                 _add_leg(rules, ended[0], row)
         place += 1
     row.rolls = slot.rolls
@@ -201,7 +202,7 @@ def _follow_all(
         if bar.time != time or not bar.decidable:
             continue
         known = Moment(time, bar.last_close, bar.level_at_open, bar.snapshot_at_open)
-        within = best_candidate(rules, market, fees, known, Roll(0, 0.0, 0.0)).candidates
+        within = best_candidate(rules, market, fees, known, Roll(0, 0.0, 0.0, 0.0)).candidates
         if count + within + 1 > len(rows):
             return decision, count
         candidates[decision - first] = within
@@ -212,7 +213,7 @@ def _follow_all(
         if not (others or sold):
             continue
         start = count
-        listed = _search_all(rules, market, fees, known, Roll(0, 0.0, 0.0), _Listing(0, rows[start:])).taken
+        listed = _search_all(rules, market, fees, known, Roll(0, 0.0, 0.0, 0.0), _Listing(0, rows[start:])).taken
         filled = Moment(time, bar.open, bar.level_at_open, bar.snapshot_at_open)
         for number in range(start, start + listed):
             if not others:

@@ -9,11 +9,12 @@ from typing import Self
 import numpy as np
 
 from rollbook_server.domain.backtest import kernel, world
-from rollbook_server.domain.backtest.chains import chain_of, legs_by_chain
+from rollbook_server.domain.backtest.chains import Leg, chain_of, legs_by_chain, named_records
 from rollbook_server.domain.backtest.costs import fees_of
+from rollbook_server.domain.backtest.cycles import Turns, ended_cycle, open_cycle
 from rollbook_server.domain.backtest.grid import COINS
 from rollbook_server.domain.backtest.market import Floats, MarketData
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Rows, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Rows, Steps
 from rollbook_server.domain.backtest.spec import (
     BacktestSpec,
     ExitStyle,
@@ -40,6 +41,8 @@ class Prepared:
 
     spec: BacktestSpec
     rules: Rules
+    covered: Rules
+    """While a wheel has its coins; of any other strategy the same."""
     market: Market
     fees: Records
 
@@ -68,6 +71,8 @@ class State:
     """The open leg of each slot (max_open_chains,)."""
     past: Records
     """The legs that chains still open have left behind."""
+    lots: Records
+    """The coins of each slot of a wheel (max_open_chains,); of any other strategy (0,)."""
 
     @property
     def finished(self) -> bool:
@@ -88,7 +93,7 @@ class State:
     def encode(self) -> bytes:
         """The state as bytes."""
         sizes = struct.pack("<2q", len(self.slots), len(self.past))
-        return sizes + b"".join(part.tobytes() for part in (self.head, self.slots, self.legs, self.past))
+        return sizes + b"".join(part.tobytes() for part in (self.head, self.slots, self.legs, self.past, self.lots))
 
     @classmethod
     def decode(cls, encoded: bytes) -> Self:
@@ -98,6 +103,7 @@ class State:
         for dtype, count in ((world.HEAD, 1), (world.SLOT, slots), (world.LEG, slots), (world.LEG, past)):
             parts.append(np.frombuffer(encoded, dtype, count, offset).copy())
             offset += count * dtype.itemsize
+        parts.append(np.frombuffer(encoded, world.LOT, -1, offset).copy())
         return cls(*parts)
 
 
@@ -106,7 +112,9 @@ def prepare(spec: BacktestSpec, data: MarketData) -> Prepared:
     market = market_of(spec, data)
     charged = spec.fills.fees is not FeeSchedule.NONE
     assert spec.style is not None
-    return Prepared(spec, _rules(spec, float(market.bars["open"][0])), market, fees_of(spec.style, charged))
+    rules = _rules(spec, float(market.bars["open"][0]))
+    covered = rules._replace(is_call=True) if spec.strategy is StrategyKind.WHEEL else rules
+    return Prepared(spec, rules, covered, market, fees_of(spec.style, charged))
 
 
 def begin(prepared: Prepared) -> State:
@@ -118,13 +126,14 @@ def begin(prepared: Prepared) -> State:
     head["simulated_time"] = prepared.market.bars["time"][0]
     slots = np.zeros(chains, world.SLOT)
     slots["order"] = world.NOTHING
-    return State(head, slots, np.zeros(chains, world.LEG), np.zeros(0, world.LEG))
+    lots = np.zeros(chains if prepared.spec.strategy is StrategyKind.WHEEL else 0, world.LOT)
+    return State(head, slots, np.zeros(chains, world.LEG), np.zeros(0, world.LEG), lots)
 
 
 def advance(prepared: Prepared, state: State, max_bars: int) -> tuple[State, Rows]:
     """The state after `max_bars` more bars (fewer if the data ends), and what they brought forth."""
     market = prepared.market
-    head, slots, legs = state.head.copy(), state.slots.copy(), state.legs.copy()
+    head, slots, legs, lots = state.head.copy(), state.slots.copy(), state.legs.copy(), state.lots.copy()
     begun, until = state.bars_done, min(state.bars_done + max_bars, prepared.bars_total)
     decided = 0
     if until > begun:
@@ -132,23 +141,29 @@ def advance(prepared: Prepared, state: State, max_bars: int) -> tuple[State, Row
     steps = np.zeros(max(decided - state.decisions_done, 0), world.STEP)
     points = np.empty((len(world.POINT), until - begun))
     room = np.zeros(_LEGS_AT_ONCE + kernel.LEGS_OF_A_BAR * len(slots), world.LEG)
-    gone = [state.past]
+    cycles_room = np.zeros(len(room) if len(lots) else 0, world.LOT)  # each cycle has a leg
+    gone, turned = [state.past], [np.zeros(0, world.LOT)]
     while head["bars_done"][0] < until:
         made = int(head["decisions_done"][0]) - state.decisions_done
-        _, count = kernel.advance(
-            prepared.rules, market, prepared.fees, head, slots, legs, begun, until, steps[made:], points, room
-        )
+        _, count, over = kernel.advance(
+            prepared.rules, prepared.covered, market, prepared.fees, head, slots, legs, lots, begun, until,
+            steps[made:], points, room, cycles_room,
+        )  # fmt: skip
         gone.append(room[:count].copy())
+        turned.append(cycles_room[:over].copy())
     left = np.concatenate(gone)
     still_open = np.isin(left["chain"], slots["chain"][slots["chain"] != 0])
-    after = State(head, slots, legs, left[still_open])
+    after = State(head, slots, legs, left[still_open], lots)
+    done = named_records(np.concatenate(turned))
+    turns = Turns([*done, *named_records(lots)])
     chains = tuple(
-        chain_of(prepared.spec, prepared.rules, of_chain, 0, 0.0, 0.0, False)
-        for of_chain in legs_by_chain(left[~still_open])
+        _chain(prepared, turns, of_chain, 0, 0.0, 0.0, False) for of_chain in legs_by_chain(left[~still_open])
     )
+    cycles = tuple(ended_cycle(lot, prepared.rules.quantity) for lot in done)
     if after.finished and not state.finished:
         chains += _open(prepared, after, data_ended=True)
-    return after, Rows(_steps(steps), _equity(points), chains)
+        cycles += open_cycles(prepared, after)
+    return after, Rows(_steps(steps), _equity(points), chains, cycles)
 
 
 def open_chains(prepared: Prepared, state: State) -> tuple[BacktestChain, ...]:
@@ -156,28 +171,52 @@ def open_chains(prepared: Prepared, state: State) -> tuple[BacktestChain, ...]:
     return _open(prepared, state, data_ended=state.finished)
 
 
+def open_cycles(prepared: Prepared, state: State) -> tuple[BacktestCycle, ...]:
+    """What turns now, its coins at the newest close and its option at the ask."""
+    index = _index(prepared, state)
+    legs = named_records(state.legs)
+    return tuple(
+        open_cycle(
+            lot,
+            prepared.rules.quantity,
+            legs[slot] if state.slots["chain"][slot] else None,
+            float(state.slots["mark"][slot]),
+            index,
+            state.finished,
+        )
+        for slot, lot in enumerate(named_records(state.lots))
+        if lot["cycle"] and not lot["end_time"]
+    )
+
+
+def _index(prepared: Prepared, state: State) -> float:
+    """The newest close."""
+    return float(prepared.market.bars["close"][max(state.bars_done, 1) - 1])
+
+
+def _chain(
+    prepared: Prepared, turns: Turns, legs: list[Leg], now: Micros, mark: float, index: float, data_ended: bool
+) -> BacktestChain:
+    cycle, calls = turns.place(legs[0]["chain"], legs[0]["open_time"])
+    rules = prepared.covered if calls else prepared.rules
+    return chain_of(prepared.spec, rules, legs, now, mark, index, data_ended, cycle)
+
+
 def _open(prepared: Prepared, state: State, data_ended: bool) -> tuple[BacktestChain, ...]:
     taken = state.slots["chain"] != 0
     marks = dict(zip(state.slots["chain"][taken].tolist(), state.slots["mark"][taken].tolist(), strict=True))
-    index = float(prepared.market.bars["close"][max(state.bars_done, 1) - 1])
+    index = _index(prepared, state)
+    turns = Turns(named_records(state.lots))
     legs = np.concatenate([state.past, state.legs[taken]])
     chains = (
-        chain_of(
-            prepared.spec,
-            prepared.rules,
-            of_chain,
-            state.simulated_time,
-            marks[of_chain[0]["chain"]],
-            index,
-            data_ended,
-        )
+        _chain(prepared, turns, of_chain, state.simulated_time, marks[of_chain[0]["chain"]], index, data_ended)
         for of_chain in legs_by_chain(legs)
     )
     return tuple(sorted(chains, key=lambda chain: chain.number))
 
 
 def _rules(spec: BacktestSpec, first_open: float) -> Rules:
-    """The spec as numbers; `first_open` is the price at which cash-secured puts get their cash."""
+    """The spec as numbers; `first_open` is the price at which puts get their cash."""
     selection, exits, volatility, fills = spec.selection, spec.exits, spec.volatility, spec.fills
     calls = spec.strategy is StrategyKind.COVERED_CALL
     coins = _number(spec.quantity) * _number(spec.max_open_chains)

@@ -1,8 +1,8 @@
 """A run, bar by bar: one compiled loop over a stretch of bars, for modelled and recorded quotes alike.
 
-In one bar, in this order: at its open what expired while there was no bar, the orders that wait, the decisions; at its
-close what expires, the triggers, whose orders wait for the next bar, the account. What a stretch does depends on the
-state and the market alone, so any cutting gives the same bits.
+In one bar, in this order: at its open what expired while there was no bar, the orders that wait, a wheel's purchase of
+coins, the decisions; at its close what expires, the triggers, whose orders wait for the next bar, the account. What a
+stretch does depends on the state and the market alone, so any cutting gives the same bits.
 """
 
 import math
@@ -13,6 +13,7 @@ from rollbook_server.domain.backtest.market import Floats
 from rollbook_server.domain.backtest.quotes import buying_price, modelled, offer, quote_of, selling_price
 from rollbook_server.domain.backtest.rows import StepOutcome, Trigger
 from rollbook_server.domain.backtest.selection import Best, Roll, affordable, best_candidate
+from rollbook_server.domain.backtest.wheel import buy_coins, chain_begins, holds_coins, least_strike, leg_ended
 from rollbook_server.domain.backtest.world import NOTHING, POINT, Market, Moment, Quote, Record, Records, Rules
 from rollbook_server.domain.clock import DAY
 
@@ -22,7 +23,7 @@ EXPIRY, STOP, DEFEND, TAKE_PROFIT, MIN_DTE = (
     TRIGGERS.index(trigger)
     for trigger in (Trigger.EXPIRY, Trigger.STOP, Trigger.DEFEND, Trigger.TAKE_PROFIT, Trigger.MIN_DTE)
 )
-TRADED, MAX_OPEN_CHAINS, NO_CANDIDATES, BELOW_MIN_SCORE, NO_BID, NO_DATA = range(len(OUTCOMES))
+TRADED, MAX_OPEN_CHAINS, NO_CANDIDATES, BELOW_MIN_SCORE, NO_BID, NO_DATA, BELOW_COST = range(len(OUTCOMES))
 
 TIME, INDEX_PRICE, EQUITY_COIN, EQUITY_USD, HODL_COIN, HODL_USD, OPEN_CHAINS, COLLATERAL, DELTA = range(len(POINT))
 
@@ -142,8 +143,8 @@ def open_chain(
 
 @compiled
 def _decide(
-    rules: Rules, market: Market, fees: Records, bar: Record, time: int, head: Record, slots: Records, legs: Records,
-    step: Record,
+    cash: Rules, covered: Rules, market: Market, fees: Records, bar: Record, time: int, head: Record, slots: Records,
+    legs: Records, lots: Records, step: Record,
 ) -> None:  # fmt: skip
     """One decision: made by the close before `bar`, filled at its open. If no bar begins at that time, nothing."""
     step.time = time
@@ -164,10 +165,15 @@ def _decide(
         step.outcome = MAX_OPEN_CHAINS
         return
     known = Moment(time, bar.last_close, bar.level_at_open, bar.snapshot_at_open)
-    best = best_candidate(rules, market, fees, known, Roll(0, 0.0, 0.0))
+    rules = covered if holds_coins(lots, free) else cash
+    floor = least_strike(lots, free)
+    best = best_candidate(rules, market, fees, known, Roll(0, 0.0, 0.0, floor))
     step.candidates = best.candidates
     if best.expiry == 0:
         step.outcome = NO_BID if best.candidates else NO_CANDIDATES
+        if best.candidates == 0 and floor > 0.0:
+            lower = best_candidate(rules, market, fees, known, Roll(0, 0.0, 0.0, 0.0))
+            step.outcome = BELOW_COST if lower.candidates else NO_CANDIDATES
         return
     step.best_score = best.score
     step.best_expiry = best.expiry
@@ -179,6 +185,8 @@ def _decide(
     if not open_chain(rules, market, fees, filled, head, slots[free], legs[free], best):
         step.outcome = NO_BID
         return
+    if len(lots):
+        chain_begins(lots, free, slots[free].chain, time)
     step.outcome = TRADED
     step.chain_number = slots[free].chain
 
@@ -201,8 +209,9 @@ def _trigger(rules: Rules, moment: Moment, leg: Record, quote: Quote) -> int:
 
 @compiled
 def _place_order(
-    rules: Rules, market: Market, fees: Records, moment: Moment, slot: Record, leg: Record, quote: Quote, trigger: int
-) -> None:
+    rules: Rules, market: Market, fees: Records, moment: Moment, slot: Record, leg: Record, quote: Quote, trigger: int,
+    floor: float,
+) -> None:  # fmt: skip
     """Places the order of the rule that applies: a close for a stop, else a roll. Without a contract to roll into a leg
     that took its profit is closed, and any other is held."""
     slot.target_expiry = 0
@@ -210,7 +219,7 @@ def _place_order(
         cost = buying_price(rules, quote)
         if math.isnan(cost):
             return
-        best = best_candidate(rules, market, fees, moment, Roll(leg.expiry, leg.strike, cost))
+        best = best_candidate(rules, market, fees, moment, Roll(leg.expiry, leg.strike, cost, floor))
         if best.expiry != 0 and best.score >= rules.min_score:
             slot.target_expiry = best.expiry
             slot.target_strike = best.strike
@@ -221,9 +230,9 @@ def _place_order(
 
 @inlined
 def _account(
-    rules: Rules, moment: Moment, head: Record, slots: Records, legs: Records, points: Floats, place: int
+    rules: Rules, moment: Moment, head: Record, slots: Records, legs: Records, lots: Records, points: Floats, place: int
 ) -> None:
-    """The account at the close of a bar, open options at the newest mark of each."""
+    """The account at the close of a bar, open options at the newest mark of each, coins at the spot."""
     owed = bound = delta = 0.0
     count = 0
     for k in range(len(slots)):
@@ -232,9 +241,13 @@ def _account(
             count += 1
             owed += rules.quantity * slot.mark
             delta += rules.quantity * abs(slot.delta)
-            floats = rules.is_call and not rules.inverse  # a coin in USDC: with the index
+            floats = (rules.is_call and not rules.inverse) or holds_coins(lots, k)  # a coin in USDC: with the index
             bound += rules.quantity * moment.spot if floats else leg.collateral
     value = head.balance - owed
+    for k in range(len(lots)):
+        if lots[k].coins > 0.0:
+            value += lots[k].coins * moment.spot
+            delta = lots[k].coins - delta  # of a wheel the net one: what its call takes away from the coins
     in_coin, in_usd = (value, value * moment.spot) if rules.inverse else (value / moment.spot, value)
     hodl_usd = rules.capital_coins * moment.spot + rules.capital_usd
     hodl_coin = rules.capital_coins + rules.capital_usd / moment.spot
@@ -265,10 +278,11 @@ def at_open(
 
 @inlined
 def at_close(
-    rules: Rules, market: Market, fees: Records, moment: Moment, head: Record, slot: Record, leg: Record, ended: Records
-) -> int:
+    rules: Rules, market: Market, fees: Records, moment: Moment, head: Record, slot: Record, leg: Record, floor: float,
+    ended: Records,
+) -> int:  # fmt: skip
     """The close of a bar for one chain: its expiry, else its mark and the rules of exit, whose order waits for the next
-    bar. How many legs ended, 0 or 1."""
+    bar. No roll goes to a strike below `floor`. How many legs ended, 0 or 1."""
     if leg.expiry <= moment.time:
         _settle(rules, market, fees, head, slot, leg, ended)
         return 1
@@ -282,38 +296,53 @@ def at_close(
         slot.delta = quote.delta
     trigger = _trigger(rules, moment, leg, quote) if rules.rolls else NOTHING
     if trigger != NOTHING:
-        _place_order(rules, market, fees, moment, slot, leg, quote, trigger)
+        _place_order(rules, market, fees, moment, slot, leg, quote, trigger, floor)
     return 0
 
 
 @compiled_on_disk
 def advance(
-    rules: Rules, market: Market, fees: Records, heads: Records, slots: Records, legs: Records, begun: int,
-    until: int, steps: Records, points: Floats, ended: Records,
-) -> tuple[int, int]:  # fmt: skip
-    """Runs the bars up to `until`, or until `ended` could overflow. Writes the state (`heads`, `slots`, `legs`) and
-    the rows; of points, one a bar, the first is of bar `begun`. Returns how many steps and ended legs there are."""
+    cash: Rules, covered: Rules, market: Market, fees: Records, heads: Records, slots: Records, legs: Records,
+    lots: Records, begun: int, until: int, steps: Records, points: Floats, ended: Records, turned: Records,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Runs the bars up to `until`, or until `ended` could overflow. Writes the state (`heads`, `slots`, `legs`; `lots`,
+    which only a wheel has) and the rows; of points, one a bar, the first is of bar `begun`. `covered` are the rules of
+    a slot that holds coins, `cash` those of any other. Returns how many steps, ended legs and turned cycles there
+    are."""
     bars, decision_times = market.bars, market.decision_times
     head = heads[0]
-    step_count = count = 0
+    wheel = len(lots) > 0
+    step_count = count = cycles = 0
     room = len(ended) - LEGS_OF_A_BAR * len(slots)
     while head.bars_done < until and count <= room:
         bar = bars[head.bars_done]
         moment = Moment(bar.time, bar.open, bar.level_at_open, bar.snapshot_at_open)
         for k in range(len(slots)):
             if slots[k].chain != 0:
-                count += at_open(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
+                rules = covered if holds_coins(lots, k) else cash
+                if at_open(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1]):
+                    if wheel:
+                        cycles += leg_ended(rules, head, lots[k], ended[count], turned[cycles : cycles + 1])
+                    count += 1
+        for k in range(len(lots)):
+            if lots[k].awaited:
+                buy_coins(cash, head, lots[k], bar.time, bar.open)
         while head.decisions_done < len(decision_times) and decision_times[head.decisions_done] <= bar.time:
             time = decision_times[head.decisions_done]
-            _decide(rules, market, fees, bar, time, head, slots, legs, steps[step_count])
+            _decide(cash, covered, market, fees, bar, time, head, slots, legs, lots, steps[step_count])
             step_count += 1
             head.decisions_done += 1
         closed = bar.time + market.interval
         moment = Moment(closed, bar.close, bar.level_at_close, bar.snapshot_at_close)
         for k in range(len(slots)):
             if slots[k].chain != 0:
-                count += at_close(rules, market, fees, moment, head, slots[k], legs[k], ended[count : count + 1])
-        _account(rules, moment, head, slots, legs, points, head.bars_done - begun)
+                rules = covered if holds_coins(lots, k) else cash
+                floor = least_strike(lots, k)
+                if at_close(rules, market, fees, moment, head, slots[k], legs[k], floor, ended[count : count + 1]):
+                    if wheel:
+                        cycles += leg_ended(rules, head, lots[k], ended[count], turned[cycles : cycles + 1])
+                    count += 1
+        _account(cash, moment, head, slots, legs, lots, points, head.bars_done - begun)
         head.bars_done += 1
         head.simulated_time = closed
-    return step_count, count
+    return step_count, count, cycles

@@ -10,12 +10,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
 from rollbook_server.domain.backtest import money, returns
 from rollbook_server.domain.backtest.market import Floats, Ints
-from rollbook_server.domain.backtest.rows import BacktestChain, BacktestLeg, Equity, StepOutcome, Steps, Trigger
+from rollbook_server.domain.backtest.rows import (
+    BacktestChain,
+    BacktestCycle,
+    BacktestLeg,
+    Equity,
+    StepOutcome,
+    Steps,
+    Trigger,
+)
 from rollbook_server.domain.backtest.spec import BacktestSpec, QuoteSource
 from rollbook_server.domain.clock import DAY, SECOND, Micros
 from rollbook_server.domain.executions import StrategyKind
@@ -99,9 +108,20 @@ class BacktestMetrics:
     chains_pnl_call_skew: float | None = None
     lowest_balance: float | None = None
     data: DataShares = field(default_factory=DataShares)
+    cycles: int | None = None
+    completed_cycles: int | None = None
+    cycle_win_rate_pct: float | None = None
+    average_cycle_pnl: float | None = None
+    average_cycle_days: float | None = None
 
 
-def measure(spec: BacktestSpec, equity: Equity, chains: Sequence[BacktestChain], steps: Steps) -> BacktestMetrics:
+def measure(
+    spec: BacktestSpec,
+    equity: Equity,
+    chains: Sequence[BacktestChain],
+    steps: Steps,
+    cycles: Sequence[BacktestCycle] = (),
+) -> BacktestMetrics:
     """The figures of a run, or of as much of it as there is; without those of `conclude`. `spec` is resolved.
 
     Of a run that goes on, `chains` are those that have ended, or with them those that are open now (marked, and flagged
@@ -110,13 +130,18 @@ def measure(spec: BacktestSpec, equity: Equity, chains: Sequence[BacktestChain],
     - days: from the first bar's open to the last bar's close. Annualised figures need 90 days and 20 closed chains.
     - closed_chains, win_rate_pct: chains with an end of their own; a win has net_pnl > 0 in the settlement currency.
     - premium_kept_pct: 100·Σ gross_pnl / Σ premium, of closed chains (definitions.md).
-    - time_in_market_pct: bars at whose close something is open.
+    - time_in_market_pct: bars at whose close something is open, or a wheel has its coins.
     - return_on_collateral_pct: 100·Σ net_pnl / (Σ collateral_days / days with one of the chains open), of closed
-      chains; not annualised (definitions.md; of overlapping chains the days count once).
-    - exposure: mean over all bars of Σ |delta|·coins, per coin of capital (quantity·max_open_chains).
+      chains; not annualised (definitions.md; of overlapping chains the days count once). None of a wheel, whose
+      collateral earns with its coins, too.
+    - exposure: mean over all bars of Σ |delta|·coins, per coin of capital (quantity·max_open_chains); of a wheel that
+      has its coins, those less its call's.
     - turnover: coins sold and bought back per coin of capital and 365 days; a settlement is no trade.
     - rolls, triggers: each leg counts for the rule that closed it; a roll is one with a leg after it in its chain.
-    - lowest_balance: of linear calls, whose losses are owed in USDC while the capital is coins (lab rules 10).
+    - lowest_balance: of linear calls, whose losses are owed in USDC while the capital is coins (lab rules 10); of a
+      wheel with its capital, which is cash.
+    - cycles (of a wheel, in USD): statistics are of those that are over. What chains say is of its options alone, its
+      coins are in the account and in the cycles.
     """
     assert spec.style is not None
     linear = spec.style is ContractStyle.LINEAR
@@ -126,6 +151,7 @@ def measure(spec: BacktestSpec, equity: Equity, chains: Sequence[BacktestChain],
         open_chains=int(equity.open_chains[-1]) if len(equity.time) else 0,
         rolls=sum(chain.num_rolls for chain in chains),
         triggers=_triggers(chains),
+        **(_cycles(cycles) if spec.strategy is StrategyKind.WHEEL else {}),
     )
     if not len(equity.time):
         return counted
@@ -153,13 +179,11 @@ def measure(spec: BacktestSpec, equity: Equity, chains: Sequence[BacktestChain],
         days=days,
         win_rate_pct=_pct(sum(chain.net_pnl > 0 for chain in closed), len(closed)),
         premium_kept_pct=_pct(sum(chain.gross_pnl for chain in closed), sum(chain.premium for chain in closed)),
-        time_in_market_pct=_pct(int((equity.open_chains > 0).sum()), len(equity.time)),
-        return_on_collateral_pct=_return_on_collateral(closed),
+        time_in_market_pct=_pct(int(((equity.open_chains > 0) | (equity.delta > 0)).sum()), len(equity.time)),
+        return_on_collateral_pct=None if spec.strategy is StrategyKind.WHEEL else _return_on_collateral(closed),
         exposure=float(delta.mean()) / _capital_coins(spec) if len(delta) else None,
         turnover=traded / _capital_coins(spec) * returns.DAYS_A_YEAR / days if long_enough else None,
-        lowest_balance=(
-            money.lowest_balance(chains) if linear and spec.strategy is StrategyKind.COVERED_CALL else None
-        ),
+        lowest_balance=_lowest_balance(spec, equity, chains, cycles) if linear else None,
         data=_shares(spec, equity, chains, steps),
     )
 
@@ -167,6 +191,30 @@ def measure(spec: BacktestSpec, equity: Equity, chains: Sequence[BacktestChain],
 def is_closed(chain: BacktestChain) -> bool:
     """The chain has an end of its own: it counts in the statistics of chains."""
     return chain.close_time is not None and not chain.open_at_end
+
+
+def _cycles(cycles: Sequence[BacktestCycle]) -> dict[str, Any]:
+    """What the cycles of a wheel say."""
+    over = [each for each in cycles if each.end_time is not None]
+    days = [(each.end_time - each.start_time) / DAY for each in over if each.end_time is not None]
+    return {
+        "cycles": len(cycles),
+        "completed_cycles": len(over),
+        "cycle_win_rate_pct": _pct(sum(each.net_pnl > 0 for each in over), len(over)),
+        "average_cycle_pnl": sum(each.net_pnl for each in over) / len(over) if over else None,
+        "average_cycle_days": sum(days) / len(days) if days else None,
+    }
+
+
+def _lowest_balance(
+    spec: BacktestSpec, equity: Equity, chains: Sequence[BacktestChain], cycles: Sequence[BacktestCycle]
+) -> float | None:
+    """Of linear options, where losses may have to be financed; cash-secured puts have their cash."""
+    if spec.strategy is StrategyKind.COVERED_CALL:
+        return money.lowest_balance(money.cash_lines(chains))
+    if spec.strategy is StrategyKind.WHEEL:
+        return money.lowest_balance([*money.cash_lines(chains), *money.coin_lines(cycles)], float(equity.hodl_usd[0]))
+    return None
 
 
 def bar_interval(spec: BacktestSpec) -> Micros:

@@ -4,13 +4,13 @@ What is settled in the coin is exact in coin, and turned for USD; what is settle
 in USD, and turned for coin. A payoff is turned at its delivery price.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from rollbook_server.domain.backtest.market import Floats
-from rollbook_server.domain.backtest.rows import BacktestChain, BacktestLeg, Trigger
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, BacktestLeg, Trigger
 from rollbook_server.domain.instruments import ContractStyle
 
 COIN, USD = 0, 1
@@ -69,11 +69,21 @@ def cash_lines(chains: Sequence[BacktestChain]) -> Iterator[tuple[int, float]]:
                 yield leg.close_time, -leg.quantity * leg.close_price - leg.close_fee
 
 
-def lowest_balance(chains: Sequence[BacktestChain]) -> float:
-    """The lowest balance that cash lines led to, from 0 on. A roll's two lines are of one instant and count as one."""
-    lines = sorted(cash_lines(chains))
+def coin_lines(cycles: Sequence[BacktestCycle]) -> Iterator[tuple[int, float]]:
+    """The same of a wheel's coins, which are bought and sold for USDC."""
+    for each in cycles:
+        if each.purchase_time is not None and each.purchase_price is not None:
+            yield each.purchase_time, -each.quantity * each.purchase_price
+        if each.end_time is not None and each.sale_price is not None:
+            yield each.end_time, each.quantity * each.sale_price
+
+
+def lowest_balance(moved: Iterable[tuple[int, float]], capital: float = 0.0) -> float:
+    """The lowest balance that cash lines led to, from the capital on. A roll's two lines are of one instant and count
+    as one."""
+    lines = sorted(moved)
     if not lines:
-        return 0.0
+        return capital
     times = np.array([time for time, _ in lines])
-    balance = np.cumsum([cash for _, cash in lines])
-    return min(0.0, float(balance[np.append(times[1:] != times[:-1], True)].min()))
+    balance = capital + np.cumsum([cash for _, cash in lines])
+    return min(capital, float(balance[np.append(times[1:] != times[:-1], True)].min()))

@@ -13,6 +13,7 @@ class StepOutcome(enum.StrEnum):
     BELOW_MIN_SCORE = "BELOW_MIN_SCORE"
     NO_BID = "NO_BID"
     NO_DATA = "NO_DATA"
+    BELOW_COST = "BELOW_COST"
 
 
 class BacktestState(enum.StrEnum):
@@ -64,3 +65,15 @@ class TrainingFormat(enum.StrEnum):
     CSV = "CSV"
     JSONL = "JSONL"
     PARQUET = "PARQUET"
+
+
+class ParityFlag(enum.StrEnum):
+    """What of a parity is a guess."""
+
+    MODELLED_QUOTES = "MODELLED_QUOTES"
+    PROXY_DELIVERY = "PROXY_DELIVERY"
+    SYNTHETIC_DATA = "SYNTHETIC_DATA"
+    MID_FILLS = "MID_FILLS"
+    WITHOUT_OFFER = "WITHOUT_OFFER"
+    SIMULATED_FILLS = "SIMULATED_FILLS"
+    ESTIMATED_FEES = "ESTIMATED_FEES"

@@ -46,7 +46,8 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Equity:
-    """The account at the close of each bar (n,). HODL: the same capital left alone, coins for calls, cash for puts."""
+    """The account at the close of each bar (n,). HODL: the same capital left alone, coins for calls, else
+    cash."""
 
     time: Ints
     """Of the bar's close."""
@@ -59,7 +60,7 @@ class Equity:
     collateral: Floats
     """In use, in the settlement currency."""
     delta: Floats
-    """Sum of absolute delta times coins of what is open."""
+    """Sum of absolute delta times coins of what is open; of a wheel with coins, the coins less that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +104,56 @@ class BacktestChain:
     premium: float = 0.0
     collateral_days: float = 0.0
     open_at_end: bool = False
+    cycle_number: int = 0
+    """Of a wheel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestCycle:
+    """One turn of a wheel. Money in USD, prices per coin; what has not happened is None."""
+
+    number: int
+    start_time: Micros
+    """The first put is sold."""
+    end_time: Micros | None = None
+    """A call in the money sells the coins."""
+    first_chain: int
+    last_chain: int
+    """Chains are numbered one after the other."""
+    quantity: float
+    """Coins."""
+    put_premium: float = 0.0
+    put_costs: float = 0.0
+    """Buy-backs and all fees."""
+    call_premium: float = 0.0
+    call_costs: float = 0.0
+    put_strike: float | None = None
+    """Of the put in the money."""
+    put_delivery_price: float | None = None
+    purchase_time: Micros | None = None
+    purchase_price: float | None = None
+    effective_cost: float | None = None
+    """put_strike - (put_premium - put_costs) / quantity + purchase_price - put_delivery_price."""
+    call_strike: float | None = None
+    """Of the call in the money."""
+    sale_price: float | None = None
+    """Its delivery price."""
+    net_pnl: float = 0.0
+    """Of a cycle that goes on: its coins at the index, its open option at the ask."""
+    open_at_end: bool = False
+
+    @property
+    def chains(self) -> int:
+        """How many chains it has."""
+        return self.last_chain - self.first_chain + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What one part of a run brings forth. Chains are those that ended in it, or are open at the end of the data."""
+    """What one part of a run brings forth. Chains and cycles are those that ended in it, or are open at the end of the
+    data."""
 
     steps: Steps
     equity: Equity
     chains: tuple[BacktestChain, ...] = field(default_factory=tuple)
+    cycles: tuple[BacktestCycle, ...] = field(default_factory=tuple)

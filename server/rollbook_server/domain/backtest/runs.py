@@ -7,9 +7,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from rollbook_server.domain.backtest.cycles import sold_calls
 from rollbook_server.domain.backtest.metrics import BacktestMetrics
 from rollbook_server.domain.backtest.outcomes import BacktestState, StepOutcome
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.executions import StrategyKind
@@ -139,10 +142,14 @@ class Backtest:
     engine_version: str = ""
 
 
-def steps_of(spec: BacktestSpec, steps: Steps, first: int) -> Iterator[BacktestStep]:
-    """Decisions one by one; `first` is the number of the first."""
+def steps_of(
+    spec: BacktestSpec, steps: Steps, first: int, cycles: Sequence[BacktestCycle] = ()
+) -> Iterator[BacktestStep]:
+    """Decisions one by one; `first` is the number of the first. `cycles` are those of a wheel: they say when it looked
+    for calls."""
     assert spec.style is not None
-    is_call = spec.strategy is StrategyKind.COVERED_CALL
+    covered = spec.strategy is StrategyKind.COVERED_CALL
+    calls = np.full(len(steps.time), True) if covered else sold_calls(cycles, steps.time)
     for row in range(len(steps.time)):
         score, expiry = float(steps.best_score[row]), int(steps.best_expiry[row])
         yield BacktestStep(
@@ -152,7 +159,7 @@ def steps_of(spec: BacktestSpec, steps: Steps, first: int) -> Iterator[BacktestS
             candidates=int(steps.candidates[row]),
             best_score=None if math.isnan(score) else score,
             best_symbol=(
-                deribit_symbol(spec.underlying, spec.style, expiry, float(steps.best_strike[row]), is_call)
+                deribit_symbol(spec.underlying, spec.style, expiry, float(steps.best_strike[row]), bool(calls[row]))
                 if expiry
                 else ""
             ),

@@ -23,7 +23,7 @@ from rollbook_server.domain.backtest.world import NOTHING, YEAR, Market, Moment,
 from rollbook_server.domain.clock import DAY
 
 _SLACK = 1e-12
-"""Of a debit: 0.025 - 0.0245 in doubles is a little more than 0.0005."""
+"""Of a debit: 0.025 - 0.0245 in doubles is a little more than 0.0005. And of a cost, which is a sum, too."""
 
 
 class Best(NamedTuple):
@@ -47,6 +47,8 @@ class Roll(NamedTuple):
     held_strike: float
     cost: float
     """Of buying back what is held."""
+    least_strike: float
+    """Of a wheel's calls the cost of its coins, else 0."""
 
 
 @inlined
@@ -101,6 +103,12 @@ def judge(rules: Rules, fees: Records, moment: Moment, quote: Quote, expiry: int
 
 
 @inlined
+def offered(roll: Roll, strike: float) -> bool:
+    """Whether a strike is high enough."""
+    return strike >= roll.least_strike * (1.0 - _SLACK)
+
+
+@inlined
 def _better(
     rules: Rules,
     fees: Records,
@@ -113,7 +121,7 @@ def _better(
     best: Best,
 ) -> Best:
     """The best after one more contract."""
-    if expiry == roll.held_expiry and strike == roll.held_strike:
+    if (expiry == roll.held_expiry and strike == roll.held_strike) or not offered(roll, strike):
         return best
     judged = judge(rules, fees, moment, quote, expiry, strike)
     if not judged.within:
@@ -166,7 +174,9 @@ def search(visit: Callable[..., Any]) -> Callable[..., Any]:
             for row in range(market.snapshots[moment.snapshot].first, market.snapshots[moment.snapshot + 1].first):
                 number = market.rows[row].contract
                 contract = market.contracts[number]
-                if contract.sold and rules.min_life <= contract.expiry - moment.time <= rules.max_life:
+                if (
+                    contract.is_call != 0
+                ) == rules.is_call and rules.min_life <= contract.expiry - moment.time <= rules.max_life:
                     quote = recorded(rules, market, moment.snapshot, row)
                     found = visit(rules, fees, moment, roll, quote, contract.expiry, contract.strike, number, found)
             return found

@@ -18,7 +18,7 @@ import numpy as np
 from rollbook_server.domain.backtest import engine, pricing
 from rollbook_server.domain.backtest.market import MarketData
 from rollbook_server.domain.backtest.metrics import is_closed
-from rollbook_server.domain.backtest.rows import BacktestChain, BacktestLeg
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestLeg, Equity
 from rollbook_server.domain.backtest.spec import BacktestSpec, QuoteSource, VolatilitySpec
 from rollbook_server.domain.clock import DAY
 from rollbook_server.domain.executions import StrategyKind
@@ -39,9 +39,11 @@ class Sensitivity:
     chains_pnl_call_skew: float | None = None
 
 
-def measure_sensitivity(spec: BacktestSpec, data: MarketData, chains: Sequence[BacktestChain]) -> Sensitivity:
-    """Of a run that brought forth `chains`; `spec` is resolved. Recorded quotes have the volatility that they have: for
-    them only the PnL per vol point is told."""
+def measure_sensitivity(
+    spec: BacktestSpec, data: MarketData, chains: Sequence[BacktestChain], equity: Equity
+) -> Sensitivity:
+    """Of a run that brought forth `chains` and `equity`; `spec` is resolved. Recorded quotes have the volatility that
+    they have: for them only the PnL per vol point is told."""
     closed = [each for each in chains if is_closed(each)]
     if not closed:
         return Sensitivity()
@@ -50,7 +52,7 @@ def measure_sensitivity(spec: BacktestSpec, data: MarketData, chains: Sequence[B
         return Sensitivity(pnl_per_vol_point=per_point)
     return Sensitivity(
         pnl_per_vol_point=per_point,
-        break_even_multiplier=break_even_multiplier(spec, data, sum(each.net_pnl for each in closed)),
+        break_even_multiplier=break_even_multiplier(spec, data, _profit(spec, closed, equity)),
         chains_pnl_flat_smile=_rerun(spec, data, replace(spec.volatility, smile_slope=0.0)),
         chains_pnl_call_skew=_rerun(spec, data, replace(spec.volatility, smile_slope=CALL_SKEW)),
     )
@@ -91,7 +93,7 @@ def _contract(leg: BacktestLeg) -> Instrument:
 
 
 def break_even_multiplier(spec: BacktestSpec, data: MarketData, profit: float) -> float | None:
-    """The volatility multiplier at which closed chains' PnL is 0, by reruns: the nearest to the run's own, going down
+    """The volatility multiplier at which the profit is 0, by reruns: the nearest to the run's own, going down
     from it where the run earned (`profit` > 0) and up where it lost, in steps of 0.05, linear between the last two.
     None if there is none from 0.5 to 2, or if at some multiplier before it nothing is traded any more."""
     assert spec.volatility.multiplier is not None
@@ -119,12 +121,16 @@ def _multipliers(own: float, *, down: bool) -> Iterator[float]:
     yield from (each for each in reversed(grid) if each < own) if down else (each for each in grid if each > own)
 
 
+def _profit(spec: BacktestSpec, closed: Sequence[BacktestChain], equity: Equity) -> float:
+    """Closed chains' PnL; of a wheel, whose coins are half of it, what the account gained."""
+    if spec.strategy is StrategyKind.WHEEL:
+        return float(equity.equity_usd[-1] - equity.hodl_usd[-1])
+    return sum(each.net_pnl for each in closed)
+
+
 def _rerun(spec: BacktestSpec, data: MarketData, volatility: VolatilitySpec) -> float | None:
-    """Closed chains' PnL of the same rules on the same data, with another volatility; None without a closed chain."""
+    """The profit of the same rules on the same data, with another volatility; None without a closed chain."""
     prepared = engine.prepare(replace(spec, volatility=volatility), data)
-    state = engine.begin(prepared)
-    closed: list[BacktestChain] = []
-    while not state.finished:
-        state, rows = engine.advance(prepared, state, prepared.bars_total)
-        closed += [each for each in rows.chains if is_closed(each)]
-    return sum(each.net_pnl for each in closed) if closed else None
+    _, rows = engine.advance(prepared, engine.begin(prepared), prepared.bars_total)
+    closed = [each for each in rows.chains if is_closed(each)]
+    return _profit(spec, closed, rows.equity) if closed else None

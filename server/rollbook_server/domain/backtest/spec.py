@@ -175,6 +175,9 @@ PRESETS: Mapping[str, SelectionSpec] = {
 }
 DEFAULT_PRESET = "balanced"
 
+STRATEGIES = (StrategyKind.COVERED_CALL, StrategyKind.CASH_SECURED_PUT, StrategyKind.WHEEL)
+"""What the lab runs."""
+
 STEPS: Mapping[tuple[str, ContractStyle], float] = {
     ("BTC", ContractStyle.INVERSE): 0.1,
     ("ETH", ContractStyle.INVERSE): 1.0,
@@ -264,8 +267,14 @@ def _head(spec: BacktestSpec) -> None:
     for name in ("underlying", "strategy", "style"):
         if not getattr(spec, name):
             raise InvalidArgument(Reason.MISSING_FIELD, f"{name} is required", f"spec.{name}")
-    if spec.strategy not in (StrategyKind.COVERED_CALL, StrategyKind.CASH_SECURED_PUT):
-        raise _refuse("strategy", "the lab runs COVERED_CALL and CASH_SECURED_PUT")
+    if spec.strategy not in STRATEGIES:
+        raise _refuse("strategy", f"the lab runs {', '.join(STRATEGIES)}")
+    if spec.strategy is StrategyKind.WHEEL and spec.style is not ContractStyle.LINEAR:
+        raise InvalidArgument(
+            Reason.CONTRADICTION,
+            "a wheel needs LINEAR options: with inverse ones capital and losses are coins, so that none is ever bought",
+            "spec.style",
+        )
     assert spec.style is not None
     if (spec.underlying, spec.style) not in STEPS:
         raise _refuse("underlying", f"{spec.underlying!r} is none of BTC and ETH")
@@ -419,6 +428,10 @@ def _judge(spec: BacktestSpec, spot: DatasetFacts) -> None:
     steps = (spec.quantity or 0) / STEPS[spec.underlying, spec.style]
     if round(steps) < 1 or abs(steps - round(steps)) > 1e-9:
         raise _refuse("quantity", f"must be a multiple of {STEPS[spec.underlying, spec.style]:g}, the venue's step")
+    if spec.strategy is StrategyKind.WHEEL and spec.max_open_chains != 1:
+        raise _refuse(
+            "max_open_chains", "must be 1: a wheel turns one lot of coins, with one cost; quantity is its size"
+        )
     if spec.decision_hour == SETTLEMENT_HOUR:
         raise _refuse("decision_hour", "not at 08:00, when expiries settle; 9 is usual")
     minutes = int(spot.interval // (60 * SECOND))

@@ -41,4 +41,4 @@ def out_of_sample(spec: BacktestSpec, data: MarketData, windows: Sequence[Window
 def _whole(spec: BacktestSpec, data: MarketData) -> WindowRun:
     prepared = engine.prepare(spec, data)
     _, rows = engine.advance(prepared, engine.begin(prepared), prepared.bars_total)
-    return WindowRun(spec, rows.equity, rows.chains, rows.steps)
+    return WindowRun(spec, rows.equity, rows.chains, rows.steps, rows.cycles)

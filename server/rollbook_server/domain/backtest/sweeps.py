@@ -234,7 +234,7 @@ def _demand_axes(axes: Sequence[SweepAxis]) -> None:
 
 
 def _usual_rank(spec: BacktestSpec) -> str:
-    return "usd.return_pct" if spec.strategy is StrategyKind.CASH_SECURED_PUT else "coin.return_pct"
+    return "coin.return_pct" if spec.strategy is StrategyKind.COVERED_CALL else "usd.return_pct"
 
 
 def _drawn(plan: SweepPlan) -> list[tuple[str, ...]]:

@@ -23,7 +23,6 @@ from rollbook_server.domain.backtest.world import (
 )
 from rollbook_server.domain.clock import DAY, SECOND, Micros
 from rollbook_server.domain.errors import InvalidArgument, Reason
-from rollbook_server.domain.executions import StrategyKind
 
 HOUR: Micros = 3600 * SECOND
 STALE_LEVEL: Micros = DAY
@@ -100,14 +99,14 @@ def levels(spec: BacktestSpec, data: MarketData, bars: Bars, at: Ints) -> tuple[
     return found * given.multiplier, age
 
 
-def _snapshots(chains: OptionChains, at: Ints) -> Ints:
+def snapshots_at(chains: OptionChains, at: Ints) -> Ints:
     """The newest snapshot known at each instant; NOTHING if it is too old."""
     place = np.searchsorted(chains.time, at, side="right") - 1
     fresh = (place >= 0) & (at - chains.time[np.maximum(place, 0)] <= SNAPSHOT_AGE)
     return cast(Ints, np.where(fresh, place, NOTHING))
 
 
-def _tables_of(chains: OptionChains | None, calls: bool) -> tuple[Records, Records, Records]:
+def _tables_of(chains: OptionChains | None) -> tuple[Records, Records, Records]:
     """Snapshots, rows and contracts; empty tables if there are none."""
     if chains is None:
         return np.zeros(1, SNAPSHOT), np.zeros(0, ROW), np.zeros(0, CONTRACT)
@@ -120,7 +119,7 @@ def _tables_of(chains: OptionChains | None, calls: bool) -> tuple[Records, Recor
     contracts = np.zeros(len(chains.expiry), CONTRACT)
     contracts["expiry"] = chains.expiry
     contracts["strike"] = chains.strike
-    contracts["sold"] = chains.is_call == calls
+    contracts["is_call"] = chains.is_call
     return snapshots, rows, contracts
 
 
@@ -140,8 +139,8 @@ def _bars_of(spec: BacktestSpec, data: MarketData, every: Bars, inside: NDArray[
     bars["snapshot_at_open"] = bars["snapshot_at_close"] = NOTHING
     if recorded:
         assert data.chains is not None
-        bars["snapshot_at_open"] = _snapshots(data.chains, time)
-        bars["snapshot_at_close"] = _snapshots(data.chains, closed)
+        bars["snapshot_at_open"] = snapshots_at(data.chains, time)
+        bars["snapshot_at_close"] = snapshots_at(data.chains, closed)
         known = bars["snapshot_at_open"] != NOTHING
     else:
         known = (bars["level_at_open"] > 0) & (age <= STALE_LEVEL)
@@ -168,7 +167,5 @@ def market_of(spec: BacktestSpec, data: MarketData) -> Market:
     days = np.zeros(day_of(last + interval) - first_day + math.ceil(spec.selection.max_dte_days) + 2, DAY_OF_EXPIRY)
     days["listed_days"] = listed_days(first_day, len(days))
     days["delivery_price"] = delivery_prices(data.bars, first_day, len(days))
-    snapshots, rows, contracts = _tables_of(
-        data.chains if recorded else None, spec.strategy is StrategyKind.COVERED_CALL
-    )
+    snapshots, rows, contracts = _tables_of(data.chains if recorded else None)
     return Market(interval, first_day, bars, days, decision_times(spec, last + 1), snapshots, rows, contracts)

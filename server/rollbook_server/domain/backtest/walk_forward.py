@@ -14,10 +14,11 @@ import numpy as np
 
 from rollbook_server.domain.backtest.market import Floats
 from rollbook_server.domain.backtest.metrics import BacktestMetrics, BacktestPerformance, DataShares, measure
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.clock import DAY, Micros
 from rollbook_server.domain.errors import InvalidArgument, Reason
+from rollbook_server.domain.executions import StrategyKind
 
 T = TypeVar("T")
 
@@ -34,6 +35,7 @@ class WindowRun:
     equity: Equity
     chains: Sequence[BacktestChain]
     steps: Steps
+    cycles: Sequence[BacktestCycle] = ()
 
 
 def windows(split: Micros, end: Micros, folds: int) -> tuple[Window, ...]:
@@ -71,21 +73,27 @@ def together(runs: Sequence[WindowRun]) -> tuple[BacktestMetrics, Equity]:
     - all else: of all bars, chains and decisions as if they were of one run.
     - what needs specs to be equal in style, strategy, capital, bars or quotes, and they are not: None.
     """
+    if len(runs) == 1:
+        (run,) = runs
+        return measure(run.spec, run.equity, run.chains, run.steps, run.cycles), run.equity
     spec = within(runs[-1].spec, (period(runs[0].spec)[0], period(runs[-1].spec)[1]))
     chains = [chain for run in runs for chain in run.chains]
     steps = joined(Steps, [run.steps for run in runs])
-    added = _curve([run.equity for run in runs], linked=False)
-    metrics = measure(spec, added, chains, steps)
-    if len(runs) > 1:
-        linked = measure(spec, _curve([run.equity for run in runs], linked=True), chains, steps)
-        metrics = replace(
-            linked, coin=_with_money_of(linked.coin, metrics.coin), usd=_with_money_of(linked.usd, metrics.usd)
-        )
-    return _without_what_differs(metrics, [run.spec for run in runs]), added
+    curve = _curve([run.equity for run in runs], linked=False)
+    cycles = [cycle for run in runs for cycle in run.cycles]
+    added = measure(spec, curve, chains, steps, cycles)
+    linked = measure(spec, _curve([run.equity for run in runs], linked=True), chains, steps, cycles)
+    metrics = replace(linked, coin=_with_money_of(linked.coin, added.coin), usd=_with_money_of(linked.usd, added.usd))
+    if spec.strategy is StrategyKind.WHEEL:
+        # A window may end with coins; the next one begins with cash of its own.
+        metrics = replace(metrics, lowest_balance=None)
+    return _without_what_differs(metrics, [run.spec for run in runs]), curve
 
 
 def joined(kind: type[T], parts: Sequence[T]) -> T:
     """Columns one after the other."""
+    if len(parts) == 1:
+        return parts[0]
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     return kind(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
@@ -130,6 +138,11 @@ def _without_what_differs(metrics: BacktestMetrics, specs: Sequence[BacktestSpec
             premium_kept_pct=None,
             return_on_collateral_pct=None,
             lowest_balance=None,
+            cycles=None,
+            completed_cycles=None,
+            cycle_win_rate_pct=None,
+            average_cycle_pnl=None,
+            average_cycle_days=None,
         )
     if len({(spec.quantity, spec.max_open_chains) for spec in specs}) > 1:
         metrics = replace(metrics, exposure=None, turnover=None)

@@ -142,8 +142,7 @@ ROW = np.dtype(
 )
 """A recorded quote, as in `market.OptionChains`; ascending by contract within a snapshot."""
 
-CONTRACT = np.dtype([("expiry", "i8"), ("strike", "f8"), ("sold", "i8")])
-"""`sold` says whether it is of the strategy's type."""
+CONTRACT = np.dtype([("expiry", "i8"), ("strike", "f8"), ("is_call", "i8")])
 
 FEE = np.dtype(
     [
@@ -208,6 +207,33 @@ LEG = np.dtype(
     ]
 )
 """A leg; the close is 0 while it is open. `collateral` is that of all its coins at its open."""
+
+LOT = np.dtype(
+    [
+        ("cycle", "i8"),
+        ("start_time", "i8"),
+        ("end_time", "i8"),
+        ("first_chain", "i8"),
+        ("last_chain", "i8"),
+        ("awaited", "i8"),
+        ("coins", "f8"),
+        ("put_premium", "f8"),
+        ("put_costs", "f8"),
+        ("call_premium", "f8"),
+        ("call_costs", "f8"),
+        ("payoffs", "f8"),
+        ("put_strike", "f8"),
+        ("put_delivery", "f8"),
+        ("purchase_time", "i8"),
+        ("purchase_price", "f8"),
+        ("effective_cost", "f8"),
+        ("call_strike", "f8"),
+        ("sale_price", "f8"),
+    ]
+)
+"""The coins of a wheel's slot, and the cycle that they turn in: the slot's newest. What has not happened yet is 0.
+`coins` are held, `awaited` says that they are bought at the next open. Premiums are of legs that have ended, costs what
+buying them back and all fees took; payoffs are of puts and calls at their expiry."""
 
 STEP = np.dtype(
     [

@@ -61,7 +61,8 @@ def run(
 
 @_read
 def show(session: Session, run_id: RunId) -> None:
-    """One run: how far it has come, how it did in coin and in USD, its last decisions and chains.
+    """One run: how far it has come, how it did in coin and in USD, its last decisions, chains
+    and cycles of a wheel.
 
     What cannot be known, or would mislead, is a dash: nothing is annualised under 90 days or 20 chains.
 
@@ -81,6 +82,17 @@ def chains(session: Session, run_id: RunId, limit: Limit = "0") -> None:
     from rollbook.cli.lab.chains import show_chains
 
     show_chains(session, run_id, read_count(limit))
+
+
+@_read
+def cycles(session: Session, run_id: RunId, limit: Limit = "0") -> None:
+    """The cycles of a wheel, oldest first: puts, what the coins cost, calls, and what each made in USD.
+
+    Example: `rollbook backtest cycles 3f2a`
+    """
+    from rollbook.cli.lab.cycles import show_cycles
+
+    show_cycles(session, run_id, read_count(limit))
 
 
 @_read
@@ -115,6 +127,40 @@ def compare(
     from rollbook.cli.lab.compare import compare_runs
 
     compare_runs(session, run_ids)
+
+
+@command(app, "Look")
+def parity(
+    session: Session,
+    position_id: Annotated[str, typer.Argument(metavar="CHAIN", help="A closed chain of the ledger.")],
+    spec: Annotated[
+        str,
+        typer.Option(
+            "--spec", metavar="SPEC.yaml", help="The lab's rules, in YAML or JSON; - is stdin.", show_default=False
+        ),
+    ] = "",
+    run_id: Annotated[
+        str,
+        typer.Option(
+            "--backtest",
+            metavar="ID",
+            help="In place of a spec: that of a run; the beginning of its id is enough.",
+            show_default=False,
+            autocompletion=complete_run,
+        ),
+    ] = "",
+    changes: Changes = None,
+) -> None:
+    """A chain of the ledger beside the lab's: would it have done the same, and where does the difference come from?
+
+    The lab sells the chain's first contract and goes on by the spec's rules; its period and quantity do not count. What
+    it makes is told from what the chain made by prices, fees, times and rules, trade by trade.
+
+    Example: `rollbook backtest parity roll-7 --account main --spec covered-call.yaml`
+    """
+    from rollbook.cli.lab.parity import show_parity
+
+    show_parity(session, position_id, spec, run_id, changes or [])
 
 
 @_read

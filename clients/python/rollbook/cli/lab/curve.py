@@ -33,9 +33,9 @@ def _sign(value: float, low: float, high: float) -> str:
 
 def curve_columns(points: Sequence[EquityPoint], strategy: StrategyKind, coin: str, width: int) -> list[Column]:
     """Equity and the same capital left alone, in USD on one scale; below what lies between them, on its own scale and
-    in what the capital was: coins for calls, cash for puts.
+    in what the capital was: coins for calls, else cash.
     """
-    in_coin = strategy is not StrategyKind.CASH_SECURED_PUT
+    in_coin = strategy is StrategyKind.COVERED_CALL
     unit = coin if in_coin else "USD"
     equity = [point.equity_usd for point in points]
     hodl = [point.hodl_usd for point in points]

@@ -55,6 +55,11 @@ FACTS: dict[str, Fact] = {
     "PnL with a flat smile": lambda came, currency: gain(came.chains_pnl_flat_smile, currency),
     "PnL with a call skew": lambda came, currency: gain(came.chains_pnl_call_skew, currency),
     "Lowest balance": lambda came, currency: amount(came.lowest_balance, currency),
+    "Cycles": lambda came, _: whole(came.cycles),
+    "Cycles completed": lambda came, _: whole(came.completed_cycles),
+    "Cycles won": lambda came, _: percent(came.cycle_win_rate_pct),
+    "Mean PnL of a cycle": lambda came, currency: gain(came.average_cycle_pnl, currency),
+    "Mean days of a cycle": lambda came, _: numbers.plain(came.average_cycle_days, 1),
 }
 """Of the run as a whole; money is in the settlement currency."""
 

@@ -9,6 +9,7 @@ from rollbook.cli.answers import print_json
 from rollbook.cli.connection import Session
 from rollbook.cli.lab.chains import chain_columns, currency_of, step_columns
 from rollbook.cli.lab.curve import curve_columns
+from rollbook.cli.lab.cycles import NOTE, cycle_columns
 from rollbook.cli.lab.head import about, progress_parts, state_text, status_of, times
 from rollbook.cli.lab.lookup import find_run
 from rollbook.cli.lab.metrics import (
@@ -20,10 +21,10 @@ from rollbook.cli.lab.metrics import (
     trigger_note,
 )
 from rollbook.cli.tables import Page
-from rollbook.models import Backtest, GetBacktestResponse
+from rollbook.models import Backtest, GetBacktestResponse, StrategyKind
 
 LAST = 10
-"""Chains and decisions that are shown."""
+"""Chains, decisions and cycles that are shown."""
 CURVE = 40
 """Columns of the line of equity."""
 
@@ -32,6 +33,8 @@ def show_run(session: Session, said: str) -> None:
     """Asks and prints."""
     with session.lab() as lab:
         run = lab.get_backtest(find_run(lab, said))
+        wheel = spec_of(run).strategy is StrategyKind.WHEEL
+        cycles = list(lab.iterate_backtest_cycles(run.backtest_id)) if wheel and not session.json else []
     if session.json:
         print_json(GetBacktestResponse(backtest=run))
         return
@@ -39,6 +42,9 @@ def show_run(session: Session, said: str) -> None:
     head(page, run)
     results(page, [run])
     _last(page, run)
+    if cycles:
+        page.table(cycle_columns(cycles[-LAST:]), title="Last cycles")
+        page.notes([NOTE])
 
 
 def head(page: Page, run: Backtest) -> None:

@@ -26,13 +26,12 @@ def fold_columns(sweep: Sweep, walk: WalkForward) -> list[Column]:
         for place, axis in enumerate(sweep.axes)
         if len(axis.values) > 1
     ]
-    profit = [value for each in came for value in [(each.usd or _NONE).net_profit]]
     return [
         Column("From", [*(figures.day(fold.start_time) for fold in folds), "Together"]),
         Column("Point", [*(numbers.whole(fold.chosen or None) for fold in folds), ""], figure=True),
         *fields,
         Column(sweep.rank_by, [figures.coloured(value_text(sweep, value)) for value in values], figure=True),
-        Column("USD", [numbers.gain(value, "USD") for value in profit], figure=True, spare=1),
+        Column("USD", [numbers.gain((each.usd or _NONE).net_profit, "USD") for each in came], figure=True, spare=1),
         Column(
             "Drawdown", [numbers.percent((each.usd or _NONE).max_drawdown_pct) for each in came], figure=True, spare=2
         ),

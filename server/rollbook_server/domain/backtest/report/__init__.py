@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rollbook_server.domain.backtest.metrics import BacktestMetrics
-from rollbook_server.domain.backtest.report import honesty, ladder, sections
+from rollbook_server.domain.backtest.report import honesty, ladder, sections, turns
 from rollbook_server.domain.backtest.report.markup import Markup, element, joined
 from rollbook_server.domain.backtest.report.numerals import (
     TIMES,
@@ -16,8 +16,9 @@ from rollbook_server.domain.backtest.report.numerals import (
 )
 from rollbook_server.domain.backtest.report.style import POLICY, SCRIPT, STYLE
 from rollbook_server.domain.backtest.report.subject import About, DatasetLine, Subject
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.spec import BacktestSpec, ExitStyle, QuoteSource
+from rollbook_server.domain.executions import StrategyKind
 
 __all__ = ["About", "DatasetLine", "render"]
 
@@ -28,10 +29,19 @@ def render(
     equity: Equity,
     chains: Sequence[BacktestChain],
     steps: Steps,
+    cycles: Sequence[BacktestCycle] = (),
     about: About | None = None,
 ) -> str:
     """The page, complete. `spec` is resolved; the rest is the whole of what the run brought forth."""
-    subject = Subject(spec=spec, metrics=metrics, equity=equity, chains=chains, steps=steps, about=about or About())
+    subject = Subject(
+        spec=spec,
+        metrics=metrics,
+        equity=equity,
+        chains=chains,
+        steps=steps,
+        cycles=cycles,
+        about=about or About(),
+    )
     title = spec.name or f"{_kind(subject)} {spec.underlying} options"
     head = element(
         "head",
@@ -48,7 +58,8 @@ def render(
 
 
 def _kind(subject: Subject) -> str:
-    kind = "Cash-secured puts" if subject.puts else "Covered calls"
+    kinds = {StrategyKind.CASH_SECURED_PUT: "Cash-secured puts", StrategyKind.WHEEL: "The wheel"}
+    kind = kinds.get(subject.spec.strategy or StrategyKind.COVERED_CALL, "Covered calls")
     return f"{kind}, {str(subject.spec.style).lower()}"
 
 
@@ -76,7 +87,7 @@ def _top(subject: Subject, title: str) -> Markup:
 
 def _capital(subject: Subject) -> str:
     spec, hodl = subject.spec, subject.equity.hodl_usd
-    if subject.puts:
+    if subject.in_cash:
         return money(float(hodl[0]), "USD") + " in cash" if len(hodl) else "cash"
     return money((spec.quantity or 0) * (spec.max_open_chains or 0), spec.underlying)
 
@@ -100,6 +111,8 @@ def _verdict(subject: Subject) -> str:
             f" Luck alone could have made it {money(ours.chains_pnl_p05, unit, signed=True)} to "
             f"{money(ours.chains_pnl_p95, unit, signed=True)}" + ("." if sure else ", so even its sign is open.")
         )
+    elif subject.wheel:
+        text += f" {_turned(subject)}"
     else:
         text += " That is too few chains to tell luck from skill."
     if metrics.break_even_multiplier is not None:
@@ -107,6 +120,18 @@ def _verdict(subject: Subject) -> str:
             f" The rules break even with options at {number(metrics.break_even_multiplier, 2)} times the volatility "
             f"source; the run assumed {number(subject.spec.volatility.multiplier, 2)}."
         )
+    return text
+
+
+def _turned(subject: Subject) -> str:
+    """What came of the cycles, in a sentence."""
+    metrics = subject.metrics
+    done = counted(metrics.completed_cycles or 0, "cycle") + " completed"
+    mean = money(metrics.average_cycle_pnl, "USD", signed=True)
+    text = f"{done}, {mean} each on average." if metrics.completed_cycles else f"{done}."
+    for cycle in subject.cycles:
+        if cycle.end_time is None:
+            text += f" The newest one {turns.now(cycle)}, marked {money(cycle.net_pnl, 'USD', signed=True)}."
     return text
 
 
@@ -128,6 +153,8 @@ def _tiles(subject: Subject) -> list[tuple[str, str, str, float | None]]:
          f"in {unit}; {percent(other.max_drawdown_pct)} in {other_unit}", None),
         ("Sharpe vs benchmark", number(ours.sharpe_vs_hodl, 2),
          f"in {unit}; {number(other.sharpe_vs_hodl, 2)} in {other_unit}", None),
+        ("Cycles won", percent(metrics.cycle_win_rate_pct, 0),
+         f"of {metrics.completed_cycles} completed", None) if subject.wheel else
         ("Chains won", percent(metrics.win_rate_pct, 0),
          f"profit factor {number(ours.profit_factor, 2)}", None),
         ("Break-even volatility", _times(metrics.break_even_multiplier),
@@ -147,11 +174,12 @@ def _times(multiplier: float | None) -> str:
 
 def _sections(subject: Subject) -> list[Markup]:
     bars = len(subject.equity.time) > 0
-    made: list[tuple[str, str, list[Markup | None]]] = [
+    made: list[tuple[str, str, Sequence[Markup | None]]] = [
         ("honesty", "What this result hangs on", [honesty.box(subject)]),
         ("equity", "Equity and drawdown", [sections.curves(subject)] if bars else []),
         ("months", "Monthly returns", [sections.months(subject)] if bars else []),
         ("figures", "All figures", [sections.figures(subject)]),
+        *([("cycles", "Cycles", [turns.section(subject)])] if subject.wheel else []),
         ("chains", "Chains", [sections.chain_bars(subject), sections.extremes(subject)]),
         ("ladder", "A chain and its rolls",
          [ladder.section(subject.spec, subject.currency, subject.equity, subject.chains)] if bars else []),

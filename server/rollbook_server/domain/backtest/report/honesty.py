@@ -1,6 +1,6 @@
 """What the result hangs on, and what it does not say: the honesty box (lab rules 2, 3, 8, 10 and 12)."""
 
-from rollbook_server.domain.backtest.metrics import LEAST_CHAINS, LEAST_DAYS
+from rollbook_server.domain.backtest.metrics import LEAST_CHAINS, LEAST_DAYS, BacktestPerformance
 from rollbook_server.domain.backtest.report.markup import Markup, element, joined
 from rollbook_server.domain.backtest.report.numerals import MINUS, counted, money, number, percent, plain
 from rollbook_server.domain.backtest.report.subject import Subject
@@ -80,16 +80,17 @@ def _volatility(subject: Subject) -> list[tuple[str, str]]:
             "same buy-backs): the sum of their vegas."
         )
         total = (metrics.usd if currency == "USDC" else metrics.coin).chains_pnl
-        if total is not None and point > 0:
+        if total is not None and point > 0 and not subject.wheel:
             text += f" The result of the closed chains is worth {number(total / point, 1, signed=True)} points of it."
         if spec.exit_style is ExitStyle.TP_AND_ROLL and metrics.break_even_multiplier is not None:
             text += " In a market that is dearer as a whole buy-backs are dearer too: that is the break-even above."
         said.append(("Profit per volatility point", text))
     if metrics.chains_pnl_flat_smile is not None:
-        total = (metrics.usd if currency == "USDC" else metrics.coin).chains_pnl
+        total = metrics.usd.net_profit if subject.wheel else _of_currency(subject).chains_pnl
         said.append((
             "Skew",
-            f"Closed chains earn {money(total, currency, signed=True)} with the run's slope of "
+            ("The account earns " if subject.wheel else "Closed chains earn ")
+            + f"{money(total, currency, signed=True)} with the run's slope of "
             f"{plain(spec.volatility.smile_slope or 0.0)}, "
             f"{money(metrics.chains_pnl_flat_smile, currency, signed=True)} with a flat slope, and "
             f"{money(metrics.chains_pnl_call_skew, currency, signed=True)} with +0.05: crypto's skew has changed sign.",
@@ -97,8 +98,17 @@ def _volatility(subject: Subject) -> list[tuple[str, str]]:
     return said
 
 
+def _of_currency(subject: Subject) -> BacktestPerformance:
+    return subject.metrics.usd if subject.currency == "USDC" else subject.metrics.coin
+
+
 def _luck(subject: Subject) -> str:
-    ours = subject.metrics.usd if subject.currency == "USDC" else subject.metrics.coin
+    ours = _of_currency(subject)
+    if subject.wheel:
+        return (
+            f"{counted(subject.metrics.completed_cycles or 0, 'completed cycle')} on one path of prices. No interval "
+            "is drawn: what chains lose the coins may gain, so that chains drawn by themselves say nothing of both."
+        )
     if ours.chains_pnl_p05 is None or ours.chains_pnl_p95 is None:
         return f"Fewer than {LEAST_CHAINS} closed chains: no interval is drawn, because luck cannot be told from skill."
     sure = ours.chains_pnl_p05 > 0 or ours.chains_pnl_p95 < 0
@@ -118,7 +128,7 @@ def _annualised(subject: Subject) -> str:
         return (
             f"From {counted(round(days), 'day')} and {counted(chains, 'closed chain')}; daily returns, 365 days a "
             f"year, no riskless rate."
-            + ("" if subject.puts else f" Sharpe against {subject.benchmark} leaves the underlying's own moves out.")
+            + ("" if subject.in_cash else f" Sharpe against {subject.benchmark} leaves the underlying's own moves out.")
         )
     return (
         f"None: {number(days, 1)} days and {counted(chains, 'closed chain')}, and nothing is annualised under "
@@ -128,6 +138,13 @@ def _annualised(subject: Subject) -> str:
 
 def _open(subject: Subject) -> str:
     marked = [chain for chain in subject.chains if chain.open_at_end]
+    going = [each for each in subject.cycles if each.end_time is None]
+    if going:
+        return (
+            f"{counted(len(going), 'cycle')}: its coins at the last price and its option at the ask, marked "
+            f"{money(sum(each.net_pnl for each in going), 'USD', signed=True)}. In the equity, and in no statistic of "
+            "cycles."
+        )
     if not marked:
         return "No chain."
     return (
@@ -139,6 +156,22 @@ def _open(subject: Subject) -> str:
 
 def _balance(subject: Subject) -> list[tuple[str, str]]:
     lowest = subject.metrics.lowest_balance
+    if subject.wheel and lowest is not None:
+        financed = (
+            f"The cash went down to {money(lowest, 'USDC')}: coins were dearer than what there was. No interest on "
+            "that was charged."
+            if lowest < 0
+            else f"The cash was {money(lowest, 'USDC')} at the lowest: no coin was bought on credit."
+        )
+        return [
+            ("Financing", financed),
+            (
+                "Coins",
+                "Bought at the open after the settlement and sold at the delivery price, without a fee or a spread. "
+                "The venue settles in cash: what the price does between its settlement and the purchase is in the cost "
+                "of the coins.",
+            ),
+        ]
     if lowest is not None and lowest < 0:
         return [(
             "Financing",
@@ -147,7 +180,7 @@ def _balance(subject: Subject) -> list[tuple[str, str]]:
         )]  # fmt: skip
     if lowest is not None:
         return [("Financing", "The USDC balance was never below zero: no loss had to be financed.")]
-    if subject.puts and subject.currency != "USDC":
+    if subject.in_cash and subject.currency != "USDC":
         return [(
             "Cover",
             f"An inverse put's loss in coin has no bound (K / S {MINUS} 1): the cash covers it in USD, and the coins "

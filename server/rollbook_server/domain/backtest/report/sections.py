@@ -36,6 +36,7 @@ _OUTCOMES = {
     StepOutcome.BELOW_MIN_SCORE: "The best score was below the minimum",
     StepOutcome.NO_BID: "No bid, or none that paid its fee",
     StepOutcome.NO_DATA: "No bar, no volatility or no fresh snapshot",
+    StepOutcome.BELOW_COST: "All contracts were below what the coins cost",
 }
 _SHARES = {
     "missing_bars_pct": ("Bars missing in the period", "decisions and exits there wait for the next bar"),
@@ -75,7 +76,7 @@ def figures(subject: Subject) -> Markup:
         both("Sortino", "sortino", "ratio"),
         both("Calmar", "calmar", "ratio"),
     ]
-    if subject.puts and len(subject.equity.time):
+    if subject.in_cash and len(subject.equity.time):
         index = subject.equity.index_price
         held = float(subject.equity.hodl_usd[0] * (index[-1] / index[0] - 1))
         curve.insert(2, [f"Holding {coin} instead", money(0.0, coin), money(held, "USD", signed=True)])
@@ -102,6 +103,14 @@ def figures(subject: Subject) -> Markup:
     ]
     if metrics.lowest_balance is not None:
         single.append(["Lowest USDC balance", money(metrics.lowest_balance, "USDC")])
+    if subject.wheel:
+        single += [
+            ["Cycles that began", number(metrics.cycles)],
+            ["Cycles completed", number(metrics.completed_cycles)],
+            ["Completed cycles won", percent(metrics.cycle_win_rate_pct)],
+            ["Mean net PnL of a completed cycle", money(metrics.average_cycle_pnl, "USD", signed=True)],
+            ["Mean days of a completed cycle", number(metrics.average_cycle_days, 1)],
+        ]
     head = ["", f"In {coin}", "In USD"]
     return element(
         "div",
@@ -111,7 +120,11 @@ def figures(subject: Subject) -> Markup:
             head,
             chains,
             note="Each cash line is turned into the other currency at the underlying's price of its own time; the "
-            "account is valued at the price of each bar.",
+            "account is valued at the price of each bar."
+            + (
+                " Chains are the options alone: what the coins made is in the account and in the cycles."
+                * subject.wheel
+            ),
         ),
         table("Activity", ["", "Whole run"], single),
         reconciliation(subject),
@@ -190,7 +203,7 @@ def months(subject: Subject) -> Markup:
                 f"Return by month in {unit}, %",
                 monthly(equity.time, ours, first),
                 monthly(equity.time, hodl, first),
-                "Cash" if subject.puts else f"{coin} held",
+                "Cash" if subject.in_cash else f"{coin} held",
             )
         )
     if subject.currency == "USDC":
@@ -296,6 +309,8 @@ def reconciliation(subject: Subject) -> Markup:
     """Chains and equity say the same, and what is between them."""
     metrics = subject.metrics
     rows = []
+    if subject.wheel:
+        return _turned(subject)
     marked = [each for each in subject.chains if each.open_at_end]
     for unit, ours, settled in (
         (subject.spec.underlying, metrics.coin, subject.currency != "USDC"),
@@ -313,6 +328,21 @@ def reconciliation(subject: Subject) -> Markup:
     if not rows:
         return element("p", "Nothing to compare.", class_="note")
     return table("Chains against the account, in the settlement currency", ["", "Amount"], rows)
+
+
+def _turned(subject: Subject) -> Markup:
+    """The same of a wheel, whose coins are in its cycles."""
+    made = subject.metrics.usd.pnl_vs_hodl or 0.0
+    done, going = (
+        sum(each.net_pnl for each in subject.cycles if (each.end_time is None) is still) for still in (False, True)
+    )
+    rows = [
+        ["Completed cycles, net", money(done, "USD", signed=True)],
+        ["The cycle that goes on, marked", money(going, "USD", signed=True)],
+        ["Equity less the benchmark", money(made, "USD", signed=True)],
+        ["Unexplained", money(made - done - going, "USD", signed=True)],
+    ]
+    return table("Cycles against the account, in the settlement currency", ["", "Amount"], rows)
 
 
 def decisions(subject: Subject) -> Markup:

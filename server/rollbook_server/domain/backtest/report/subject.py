@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rollbook_server.domain.backtest.metrics import BacktestMetrics
-from rollbook_server.domain.backtest.rows import BacktestChain, Equity, Steps
+from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, StepOutcome, Steps
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.clock import Micros
 from rollbook_server.domain.executions import StrategyKind
@@ -48,6 +48,7 @@ class Subject:
     equity: Equity
     chains: Sequence[BacktestChain]
     steps: Steps
+    cycles: Sequence[BacktestCycle]
     about: About
 
     @property
@@ -56,10 +57,19 @@ class Subject:
         return self.metrics.settlement_currency
 
     @property
-    def puts(self) -> bool:
-        return self.spec.strategy is StrategyKind.CASH_SECURED_PUT
+    def in_cash(self) -> bool:
+        """Whether the capital is cash."""
+        return self.spec.strategy is not StrategyKind.COVERED_CALL
+
+    @property
+    def wheel(self) -> bool:
+        return self.spec.strategy is StrategyKind.WHEEL
+
+    def count_of(self, outcome: StepOutcome) -> int:
+        """Decisions that came to it."""
+        return int((self.steps.outcome == list(StepOutcome).index(outcome)).sum())
 
     @property
     def benchmark(self) -> str:
         """The same capital left alone, in words."""
-        return "cash" if self.puts else f"holding {self.spec.underlying}"
+        return "cash" if self.in_cash else f"holding {self.spec.underlying}"
