@@ -5,6 +5,7 @@ whole and goes on behind them, so that in the end there is what an undisturbed f
 """
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -70,6 +71,7 @@ class Fetcher:
         async with self._one:
             asking = _Asking(self._worker(), self._venue, self._pace)
             try:
+                await asking.process.run(os.getpid)  # started before anybody's patience runs
                 async for step in _STEPS.get(order.kind, _rows)(asking, self.folder, order):
                     yield step
             finally:
@@ -110,6 +112,8 @@ class _Asking:
             except TimeoutError:
                 said = "no whole answer in time"
                 await self.process.close()
+            except OSError as error:
+                raise Unavailable(Reason.STORAGE_FAILED, f"what was fetched cannot be kept: {error}") from error
             except WorkerDied as died:
                 said = str(died)
         kept = f"{so_far.pages_done} of {so_far.pages_total or '?'} pages are kept"
@@ -197,6 +201,7 @@ def fetch_rows(venue: Venue, folder: Path, order: HistoryOrder, start: Micros) -
         while before is not None and start <= before < end and columns["time"] and before <= columns["time"][0]:
             if len(pieces) > 100:
                 raise deribit.unknown("it goes on for ever")
+            time.sleep(1 / venue.rate)
             answer = ask(venue.url, *deribit.query(order, start, before + 1_000), venue.patience)
             columns, before = deribit.read_volatility(answer.result)
             pieces.append(columns)

@@ -26,7 +26,7 @@ PAGES = 5
 
 
 def flags(venue: HistoryVenue) -> list[str]:
-    return ["--deribit-url", venue.url, "--deribit-rate", "500", "--deribit-timeout", "2"]
+    return ["--deribit-url", venue.url, "--deribit-rate", "500", "--deribit-timeout", "3"]
 
 
 @pytest.fixture(scope="module")

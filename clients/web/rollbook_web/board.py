@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from rollbook.models import ChainState, ChainValuation
+from rollbook_web.ageing import ChainKey
 from rollbook_web.callouts import Callout, callouts
 from rollbook_web.expiries import Expiry, calendar
 from rollbook_web.groups import header_rows
-from rollbook_web.live import ChainKey, LedgerPicture
+from rollbook_web.live import LedgerPicture
 from rollbook_web.open_rows import Held, row
 from rollbook_web.sums import Portfolios, Totals, totals
 

@@ -60,6 +60,8 @@ def _parts(helds: list[Held]) -> list[list[str]]:
     sums = live(helds, lambda held: (held.chain.mode.value, held.chain.settlement_currency))
     for mode, currency in sorted(sums, key=lambda key: (key[0] != Mode.LIVE.value, key)):
         one: Live = sums[mode, currency]
+        if not (one.premium or one.valued or one.unmarked):
+            continue  # a half-done roll: nothing is open
         known = one.valued or not one.unmarked
         worth = numbers.money(one.unrealized, currency) if known else numbers.unknown("")
         left_out = f" ({one.unmarked} without mark)" if one.unmarked else ""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from rollbook import AsyncClient, AsyncLab, ChainMirror
 from rollbook.errors import LedgerError, OutOfRange
 from rollbook.models import Backtest, ChainValuation, Cursor, PositionChain
+from rollbook_web.ageing import ChainKey, turned_stale
 
 VALUES_MS = 500
 """Values of a chain come at most this often."""
@@ -21,12 +22,8 @@ SILENCE = 3 * BOOKMARK_MS / 1_000
 ANEW = 5.0
 """Seconds before a watch that was refused is tried again."""
 
-OLD = timedelta(minutes=10)
-"""A mark is stale then. A value is not sent again only because it has grown old: here that is seen."""
 MOST_GONE = 10_000
 """So many chains that are over are remembered: for pages that show them still."""
-
-ChainKey = tuple[str, str]
 
 
 class Picture:
@@ -182,17 +179,7 @@ class LedgerPicture(Picture):
 
     def _age_marks(self) -> None:
         """Finds marks that have become stale, and looks again when the next one may have."""
-        now, next_look = self.now(), OLD
-        turned = []
-        for key, seen in self.seen.items():
-            value = self.mirror.valuations.get(key)
-            if value is None or key in self.grown_old:
-                continue
-            left = OLD - timedelta(milliseconds=value.mark_age_ms) - (now - seen)
-            if left <= timedelta(0):
-                turned.append(key)
-            else:
-                next_look = min(next_look, left)
+        turned, next_look = turned_stale(self.seen, self.mirror.valuations, self.grown_old, self.now())
         if turned:
             self._change()
             self.grown_old.update(turned)

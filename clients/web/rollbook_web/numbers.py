@@ -74,7 +74,7 @@ def money(
     places = 2 if currency in DOLLARS else _COIN_PLACES.get(currency, _OTHER_COIN)
     sign = _sign(amount, signed)
     tone = ("gain" if amount > 0 else "loss" if amount < 0 else "") if signed else ""
-    exact = f"{_sign(amount, signed)}{plain(abs(amount))}"
+    exact = _exact(amount, signed)
     if currency == "USD":
         return Figure(f"{sign}${_rounded(abs(amount), places)}", f"{exact} USD", float(amount), tone)
     text = f"{sign}{_rounded(abs(amount), places)}"
@@ -91,14 +91,14 @@ def price(amount: Decimal | None, currency: str, why: str = "not known") -> Figu
     if amount is None:
         return unknown(why)
     text = _stripped(_rounded(amount, 2 if currency in DOLLARS else 6))
-    return Figure(text, f"{plain(amount)} {currency}", float(amount))
+    return Figure(text, f"{_exact(amount)} {currency}", float(amount))
 
 
 def quantity(amount: Decimal | None, why: str = "not known") -> Figure:
     """Coins, as many places as they have, up to 8."""
     if amount is None:
         return unknown(why)
-    return Figure(_sign(amount, False) + _stripped(_rounded(abs(amount), 8)), plain(amount), float(amount))
+    return Figure(_sign(amount, False) + _stripped(_rounded(abs(amount), 8)), _exact(amount), float(amount))
 
 
 def percent(figure: Decimal | float | None, why: str = "not known", *, places: int = 1, money: bool = False) -> Figure:
@@ -108,7 +108,7 @@ def percent(figure: Decimal | float | None, why: str = "not known", *, places: i
     exact = figure if isinstance(figure, Decimal) else Decimal(repr(figure))
     tone = ("gain" if exact > 0 else "loss" if exact < 0 else "") if money else ""
     text = f"{_sign(exact, money)}{_rounded(abs(exact), places)} %"
-    return Figure(text, f"{plain(exact)} %", float(exact), tone)
+    return Figure(text, f"{_exact(exact)} %", float(exact), tone)
 
 
 def model(
@@ -118,7 +118,7 @@ def model(
     if figure is None:
         return unknown(why)
     exact = Decimal(repr(figure))
-    return Figure(f"{_sign(exact, plus)}{_rounded(abs(exact), places)}{unit}", f"{plain(exact)}{unit}", figure)
+    return Figure(f"{_sign(exact, plus)}{_rounded(abs(exact), places)}{unit}", f"{_exact(exact)}{unit}", figure)
 
 
 def count(number: int) -> Figure:
@@ -131,7 +131,7 @@ def days(figure: Decimal | None, why: str = "not known") -> Figure:
     if figure is None:
         return unknown(why)
     text = f"{_rounded(figure * 24, 0)} h" if abs(figure) < 2 else f"{_rounded(figure, 1)} d"
-    return Figure(text, f"{plain(figure)} days", float(figure))
+    return Figure(text, f"{_exact(figure)} days", float(figure))
 
 
 def age(span: timedelta) -> str:
@@ -182,6 +182,10 @@ def plain(amount: Decimal) -> str:
     """All digits, without exponent and needless zeros."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _exact(amount: Decimal, plus: bool = False) -> str:
+    return f"{_sign(amount, plus)}{plain(abs(amount))}"
 
 
 def _sign(amount: Decimal, plus: bool) -> str:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from rollbook.models import ChainState, ChainValuation, LegState, PositionChain, PositionLeg, Side
 from rollbook_web import numbers
 from rollbook_web.numbers import MINUS, SIGMA, Figure
-
-STALE_AFTER = timedelta(minutes=10)
-"""As the ledger judges marks; here as well, because a value is not sent again only because it has grown old."""
 
 NO_MARK = "no mark of every open contract has come"
 FEE_ESTIMATE = "the ledger took a fee from the venue's table"
@@ -27,7 +24,7 @@ class Held:
         chain: It.
         value: What it is worth; None without a mark.
         marked: When its oldest mark was made, by the page's own clock; None without one.
-        old: Whether that is longer ago than STALE_AFTER.
+        old: Whether it has become stale since it came.
     """
 
     chain: PositionChain

@@ -22,7 +22,7 @@ from rollbook_server.domain.backtest.thinning import Thinner
 from rollbook_server.domain.clock import LATEST, SECOND
 from rollbook_server.domain.instruments import Instrument, parse_deribit
 
-BLOCK = 16 * 1024 * 1024
+BLOCK = 4 * 1024 * 1024
 """Bytes that are looked at at a time."""
 
 _EXCHANGE = "deribit"

@@ -10,9 +10,9 @@ from nicegui import ui
 from rollbook.errors import LedgerError, NotFound
 from rollbook.models import ChainState, GetChainResponse, PositionChain, ValueSample
 from rollbook_web import numbers
+from rollbook_web.ageing import ChainKey
 from rollbook_web.connection import Connection
 from rollbook_web.journal import steps
-from rollbook_web.live import ChainKey
 from rollbook_web.open_rows import Held, chain_url, flags, strategy
 from rollbook_web.pages import chain_charts
 from rollbook_web.pages.chain_figures import ChainFigures

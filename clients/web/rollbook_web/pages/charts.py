@@ -53,7 +53,7 @@ def _themed(options: Mapping[str, Any]) -> dict[str, Any]:
     themed: dict[str, Any] = {
         "animation": False,
         "color": list(SERIES),
-        "textStyle": {"fontFamily": "inherit", "color": "var(--text)"},
+        "textStyle": {"fontFamily": "Roboto, system-ui, sans-serif", "color": "var(--text)"},
         "grid": {"left": 8, "right": 16, "top": 30, "bottom": 4, "containLabel": True},
         **options,
     }

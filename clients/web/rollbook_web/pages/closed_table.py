@@ -9,9 +9,9 @@ from typing import Any
 from nicegui import ui
 
 from rollbook_web import numbers
+from rollbook_web.ageing import ChainKey
 from rollbook_web.closed_chains import ClosedChain
 from rollbook_web.closed_statistics import Delta, strategy_of
-from rollbook_web.live import ChainKey
 from rollbook_web.open_rows import cell, chain_url
 from rollbook_web.pages.chain_table import CHAIN, MODE, ChainTable, Column, figure, number, text
 from rollbook_web.pages.parts import box, words
@@ -110,7 +110,7 @@ def _columns() -> list[Column]:
     return [
         CHAIN,
         MODE,
-        text("closed", "Closed (UTC)", 132),
+        text("closed", "Closed", 104, more={":valueFormatter": "p => p.value?.slice(0, 10)"}),
         text("reason", "How", 104),
         text("contracts", "Contracts", 200),
         figure("net", "Net PnL", 136, "Fees taken off, in the settlement currency"),

@@ -49,9 +49,12 @@ window.Rollbook = (() => {
     window.socket?.on("connect", () => { const bar = document.getElementById("gone"); if (bar) bar.textContent = ""; });
   }
   // More points for a chart that is drawn: [[series, [point, …]], …]. A series keeps its newest `most` points.
-  function append(id, more, most) {
+  function append(id, more, most, tries = 40) {
     const chart = getElement(id)?.chart;
-    if (!chart) return;
+    if (!chart) {
+      if (tries) setTimeout(append, 50, id, more, most, tries - 1); // it is about to be drawn
+      return;
+    }
     const series = chart.getOption().series.map((one) => ({ data: one.data }));
     for (const [at, points] of more) series[at].data = series[at].data.concat(points).slice(-most);
     chart.setOption({ series });

@@ -120,7 +120,7 @@ Object.assign(window.Rollbook, (() => {
     const small = matchMedia("(max-width: 640px)");
     const show = () => {
       p.api.setColumnsVisible(narrow, !small.matches);
-      p.api.setColumnWidths([{ key: "chain", newWidth: small.matches ? 128 : 160 }]);
+      p.api.setColumnWidths([{ key: "chain", newWidth: small.matches ? 120 : 160 }]);
     };
     show();
     small.addEventListener("change", show);

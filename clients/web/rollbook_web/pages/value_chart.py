@@ -124,7 +124,7 @@ def _options(samples: list[ValueSample], currency: str) -> dict[str, Any]:
             {**line, "name": "Unrealized", "data": [_point(one, whole=True) for one in samples]},
             {
                 **line,
-                "name": "of the marked chains only",
+                "name": "of marked chains only",
                 "data": [_point(one, whole=False) for one in samples],
                 "color": "var(--muted)",
                 "lineStyle": {"type": "dashed"},

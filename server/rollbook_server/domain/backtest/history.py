@@ -27,7 +27,8 @@ INTERVALS: Mapping[HistoryKind, Sequence[int]] = {
 }
 """Seconds. No days: the venue's are not days of UTC, and their stamps do not say when they are known."""
 
-_SERIES = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SERIES = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""It names a folder, too: nothing that leads out of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,6 @@ def settled(order: HistoryOrder, now: Micros) -> HistoryOrder:
         HistoryKind.INSTRUMENTS: order.underlying,
     }[order.kind]
     if order.series and not _SERIES.fullmatch(order.series):
-        raise InvalidArgument(Reason.MALFORMED_TEXT, "must be a name of the venue, like BTC-PERPETUAL", "series")
-    if order.series.strip(".") == "" and order.series:
         raise InvalidArgument(Reason.MALFORMED_TEXT, "must be a name of the venue, like BTC-PERPETUAL", "series")
     order = replace(order, series=order.series or usual)
     known = INTERVALS.get(order.kind)
