@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from rollbook import (
     Action,
+    BacktestMetrics,
     BacktestSpec,
     BacktestState,
     Client,
@@ -184,7 +185,7 @@ def test_runs_stand_side_by_side(page: Page, lab: Lab) -> None:
 
 def test_a_sweep_shows_its_heatmap_and_a_point_fills_the_form(page: Page, lab: Lab) -> None:
     """An open sweep goes on by itself to its end; then each cell of the heatmap has its figure, the chosen point is
-    named, and a point of the table fills the form in."""
+    named, and a point of the table fills the form in, with which it is run again to the same figure."""
     spec = _spec(lab, days=120, name=f"Swept {uuid.uuid4()}")
     sweep = lab.create_sweep(spec, {"selection.max_delta": [0.25, 0.35], "exits.take_profit": [0.4, 0.6]})
     page.goto(f"/lab/sweeps/{sweep.sweep_id}")
@@ -198,6 +199,11 @@ def test_a_sweep_shows_its_heatmap_and_a_point_fills_the_form(page: Page, lab: L
     assert point.spec is not None
     assert point.spec.selection is not None
     expect(page.get_by_label("Greatest delta")).to_have_value(str(point.spec.selection.max_delta))
+    page.get_by_role("button", name="Run backtest").click()
+    page.wait_for_url(re.compile(r"/lab/[0-9a-f-]{36}$"))
+    again = _until_done(lab, page.url.rpartition("/")[2])
+    assert again.coin is not None
+    assert again.coin.return_pct == point.value
     page.goto("/lab/sweeps")
     expect(page.get_by_role("region", name="Sweeps").get_by_role("row").filter(has_text=spec.name)).to_contain_text(
         "done"
@@ -290,8 +296,11 @@ def _slow(lab: Lab, name: str) -> BacktestSpec:
     return dataclasses.replace(_spec(lab, days=4000, name=name), max_open_chains=64, decision_interval_hours=1)
 
 
-def _until_done(lab: Lab, backtest_id: str) -> None:
+def _until_done(lab: Lab, backtest_id: str) -> BacktestMetrics:
+    """What a run comes to."""
     for message in lab.watch_backtests(backtest_id):
         for run in message.backtests:
             if run.status is not None and run.status.state is BacktestState.SUCCEEDED:
-                return
+                assert run.status.metrics is not None
+                return run.status.metrics
+    raise AssertionError("a watch has no end")

@@ -43,6 +43,8 @@ class NewBacktest:
     def __init__(self, lab: AsyncLab) -> None:
         self._lab = lab
         self._unanswered: tuple[BacktestSpec, str] | None = None
+        self._again: tuple[dict[str, str], str] | None = None
+        """What is to be run again as it was, and the engine that made it."""
 
     async def begin(self, again: str, sweep: str, point: int) -> None:
         """Stands in the page, filled in with a run or a sweep's point that is to be run again."""
@@ -67,14 +69,19 @@ class NewBacktest:
         try:
             if again:
                 run = await self._lab.get_backtest(again)
-                self._form.take(run.spec or BacktestSpec())
+                self._take(run.spec or BacktestSpec(), run.engine_version)
             elif sweep and point:
+                engine = (await self._lab.get_sweep(sweep)).sweep
                 async for each in self._lab.iterate_sweep_points(sweep, page_size=500):
                     if each.number == point and each.spec is not None:
-                        self._form.take(each.spec)
+                        self._take(each.spec, engine.engine_version if engine is not None else "")
                         break
         except LedgerError as error:
             self._complaint.say(f"It could not be filled in: {error.message}")
+
+    def _take(self, spec: BacktestSpec, engine_version: str) -> None:
+        self._form.take(spec)
+        self._again = self._form.said, engine_version
 
     async def _make(self) -> None:
         if await ask_for_market(self._lab):
@@ -94,6 +101,10 @@ class NewBacktest:
             await self._send(spec, both=said.get("exit_style") == BOTH)
         except Refused as error:
             self._unanswered = None
+            if error.reason == "ENGINE_CHANGED":
+                self._again = None
+                self._complaint.say(f"{error.message}. Press again to run it with this one: its figures may be others.")
+                return
             path, sentence = lab_form.refused(error)
             self._form.complain({path: sentence} if path else {})
             self._complaint.say("The server refused a field: see there." if path else f"Refused: {sentence}")
@@ -110,6 +121,8 @@ class NewBacktest:
             runs = await self._lab.create_exit_styles(spec, group_id=request_id)
             ui.navigate.to(f"/lab/compare?ids={','.join(run.backtest_id for run in runs)}")
         else:
-            run = await self._lab.create_backtest(spec, request_id=request_id)
+            unchanged = self._again is not None and self._again[0] == self._form.said
+            engine_version = self._again[1] if self._again is not None and unchanged else ""
+            run = await self._lab.create_backtest(spec, request_id=request_id, engine_version=engine_version)
             ui.navigate.to(f"/lab/{run.backtest_id}")
         self._unanswered = None
