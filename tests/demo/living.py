@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from rich.console import Console
 
@@ -26,8 +27,8 @@ from tests.support.page import RunningPage, events
 BOTS = ("demo", "demo-bot")
 """Whose chains of the days before are marked and settled, too."""
 ACCOUNT = "demo-living"
-PAUSE = 0.5
-"""Seconds between two snapshots: three hours of the market in a second and a half."""
+PAUSE = 1.5
+"""Seconds for three hours of the market."""
 DELTAS = ("0.1", "0.15", "0.2", "0.25")
 ENDED = (BacktestState.SUCCEEDED, BacktestState.FAILED, BacktestState.CANCELLED)
 SPEC = """\
@@ -76,26 +77,26 @@ async def _live(target: str, page: RunningPage, snapshots: Sequence[Snapshot], *
 async def _trade_on(target: str, snapshots: Sequence[Snapshot]) -> None:
     """Markets that follow one another, each from where the last one ended, and a bot with a book of its own."""
     prices: Mapping[str, float] = {snapshot.coin: float(snapshot.index_price) for snapshot in snapshots}
-    time = snapshots[-1].time
     quiet = Story(Console(quiet=True))
     async with AsyncExitStack() as stack:
         ledgers = [await stack.enter_async_context(AsyncClient(target, account=name)) for name in (ACCOUNT, *BOTS)]
-        market = await asyncio.to_thread(SyntheticMarket, 6, _midnight_after(time), prices)
+        market = await asyncio.to_thread(SyntheticMarket, 6, _midnight_after(snapshots), prices)
         trader, *others = [Bot(ledger, market, quiet) for ledger in ledgers]
         for seed in itertools.count(7):
-            for snapshot in market.snapshots():
-                for other in others:
-                    await other.keep(snapshot)
-                await trader.step(snapshot)
+            snapshots = market.snapshots()
+            for _, at_once in itertools.groupby(snapshots, key=attrgetter("time")):
+                for snapshot in at_once:
+                    for other in others:
+                        await other.keep(snapshot)
+                    await trader.step(snapshot)
                 await asyncio.sleep(PAUSE)
-                time = snapshot.time
-            market = await asyncio.to_thread(SyntheticMarket, seed, _midnight_after(time), market.last_prices)
+            market = await asyncio.to_thread(SyntheticMarket, seed, _midnight_after(snapshots), market.last_prices)
             for bot in (trader, *others):
                 bot.market = market
 
 
-def _midnight_after(time: datetime) -> datetime:
-    return time.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+def _midnight_after(snapshots: Sequence[Snapshot]) -> datetime:
+    return snapshots[-1].time.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
 
 
 async def _run_backtests(target: str) -> None:
