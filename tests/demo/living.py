@@ -17,7 +17,7 @@ from rich.console import Console
 
 from rollbook import AsyncClient, AsyncLab, BacktestState, DatasetKind
 from rollbook import SyntheticMarket as MadeUpBars
-from rollbook.specs import changed, parse
+from rollbook.specs import parse
 from tests.demo.bot import Bot
 from tests.demo.market import DAY, Snapshot
 from tests.demo.story import Story
@@ -29,10 +29,10 @@ BOTS = ("demo", "demo-bot")
 ACCOUNT = "demo-living"
 PAUSE = 1.5
 """Seconds for three hours of the market."""
-DELTAS = ("0.1", "0.15", "0.2", "0.25")
+TAKE_PROFIT = ("0.5", "0.6", "0.7", "0.8")
 ENDED = (BacktestState.SUCCEEDED, BacktestState.FAILED, BacktestState.CANCELLED)
 SPEC = """\
-name: the demo's, after one another
+name: BTC calls, profit taken at {take_profit}
 underlying: BTC
 strategy: COVERED_CALL
 style: INVERSE
@@ -40,6 +40,7 @@ preset: balanced
 exit_style: TP_AND_ROLL
 decision_interval_hours: 1
 max_open_chains: 20
+exits: {{take_profit: {take_profit}}}
 data: {{spot_dataset_id: {dataset}}}
 """
 
@@ -100,7 +101,7 @@ def _midnight_after(snapshots: Sequence[Snapshot]) -> datetime:
 
 
 async def _run_backtests(target: str) -> None:
-    """One run after the other, each with another target delta."""
+    """One run after the other, each takes profit at another share of the premium."""
     async with AsyncLab(target) as lab:
         bars = await lab.register_dataset(
             kind=DatasetKind.BARS,
@@ -108,8 +109,8 @@ async def _run_backtests(target: str) -> None:
             synthetic=MadeUpBars(start_time=datetime(2016, 4, 1, tzinfo=UTC), days=4_000),
             name="living",
         )
-        for number in itertools.count():
-            spec = changed(parse(SPEC.format(dataset=bars.dataset_id)), "selection.target_delta", DELTAS[number % 4])
+        for take_profit in itertools.cycle(TAKE_PROFIT):
+            spec = parse(SPEC.format(dataset=bars.dataset_id, take_profit=take_profit))
             run = await lab.create_backtest(spec)
             async with aclosing(lab.watch_backtests(run.backtest_id)) as watching:
                 async for message in watching:
