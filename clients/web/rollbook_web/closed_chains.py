@@ -11,7 +11,7 @@ from decimal import Decimal
 from rollbook import AsyncClient
 from rollbook.errors import LedgerError
 from rollbook.models import ChainState, CloseReason, Mode, PositionChain
-from rollbook_web.live import ChainKey, LedgerPicture
+from rollbook_web.ledger_picture import ChainKey, LedgerPicture
 
 DAY = timedelta(days=1)
 AT_ONCE = 50

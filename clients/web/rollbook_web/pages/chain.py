@@ -12,7 +12,7 @@ from rollbook.models import ChainState, GetChainResponse, PositionChain, ValueSa
 from rollbook_web import numbers
 from rollbook_web.connection import Connection
 from rollbook_web.journal import steps
-from rollbook_web.live import ChainKey
+from rollbook_web.ledger_picture import ChainKey
 from rollbook_web.open_rows import Held, chain_url, flags, strategy
 from rollbook_web.pages import chain_charts
 from rollbook_web.pages.chain_figures import ChainFigures
@@ -87,7 +87,8 @@ class ChainView:
         known = picture.mirror.chains.get(self._key)
         if known is not None:
             return known.revision > self._chain.revision
-        return picture.gone.get(self._key, 0) > self._read
+        gone = picture.gone.get(self._key)
+        return gone is not None and gone[0] > self._read
 
     async def _draw(self) -> None:
         ledger = self._connection.ledger

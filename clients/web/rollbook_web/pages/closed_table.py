@@ -11,7 +11,7 @@ from nicegui import ui
 from rollbook_web import numbers
 from rollbook_web.closed_chains import ClosedChain
 from rollbook_web.closed_statistics import Delta, strategy_of
-from rollbook_web.live import ChainKey
+from rollbook_web.ledger_picture import ChainKey
 from rollbook_web.open_rows import cell, chain_url
 from rollbook_web.pages.chain_table import CHAIN, MODE, ChainTable, Column, figure, number, text
 from rollbook_web.pages.parts import box, words
