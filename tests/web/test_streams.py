@@ -66,17 +66,21 @@ async def test_what_happens_is_told(trader: Trader, http: httpx.AsyncClient) -> 
         assert ids(closed, trader.account) == []
 
 
-async def test_it_goes_on_where_it_was(trader: Trader, http: httpx.AsyncClient) -> None:
-    """With the last id only what changed since is told, what closed meanwhile included; also by a page that nobody had
-    open in between."""
+async def test_it_goes_on_where_it_was(trader: Trader, server: RunningServer, http: httpx.AsyncClient) -> None:
+    """With the last id only what changed since is told, what closed meanwhile included; also by a page that was
+    restarted in between."""
     await trader.open(sold("1", "0.05", FAR_CALL), position_id="kept")
     await trader.open(sold("1", "0.05", FAR_CALL), position_id="closed")
     async with events(http, STREAM) as told:
         begun = await first(told, "reset", trader.account)
         assert sorted(ids(begun, trader.account)) == ["closed", "kept"]
-    await until_watched_by(trader.client, 0)
     await trader.close("closed", bought("1", "0.01", FAR_CALL))
     await trader.open(sold("1", "0.05", FAR_CALL), position_id="new")
+    with RunningPage(server.target) as page:
+        async with page.asked() as other, events(other, STREAM, begun.id) as told:
+            missed = await anext(told)
+            assert (missed.name, ids(missed, trader.account)) == ("changes", ["new"])
+            assert ids(missed, trader.account, "gone") == ["closed"]
     async with events(http, STREAM, begun.id) as told:
         missed = await anext(told)
         assert (missed.name, ids(missed, trader.account)) == ("changes", ["new"])
@@ -105,18 +109,20 @@ async def test_a_foreign_or_stale_id_starts_over(last_id: str, trader: Trader, h
     assert ids(begun, trader.account) == ["a"]
 
 
-async def test_a_browser_that_is_gone_ends_its_watch(trader: Trader, page: RunningPage) -> None:
-    """The ledger is watched while somebody looks, once for all of them, and no longer."""
-    await until_watched_by(trader.client, 0)
+async def test_all_look_at_one_watch(trader: Trader, page: RunningPage) -> None:
+    """However many look, the ledger is watched once; and a browser that came again leaves no watch behind."""
+    await until_watched_by(trader.client, 1)
     async with page.asked() as one, page.asked() as other:
-        async with events(one, STREAM) as told:
-            await first(told, "reset")
-            async with events(other, STREAM) as also:
-                await first(also, "reset")
-                await until_watched_by(trader.client, 1)
+        async with events(one, STREAM) as told, events(other, STREAM) as also:
+            begun = await first(told, "reset")
+            await first(also, "reset")
+            assert (await trader.client.get_server_status()).watchers == 1
             await trader.open(sold("1", "0.05", FAR_CALL), position_id="a")
-            await first(told, "changes", trader.account)
-        await until_watched_by(trader.client, 0)
+            for each in (told, also):
+                await first(each, "changes", trader.account)
+        async with events(one, STREAM, begun.id) as told:
+            assert ids(await first(told, "changes"), trader.account) == ["a"]
+            await until_watched_by(trader.client, 1)
 
 
 class Endless:

@@ -93,7 +93,7 @@ class System:
             return
         self._failed.say("")
         self._server.set_content(lab_markup.facts(system_figures.server(status, connection.target, now)))
-        cursor = connection.ledger_picture.cursor
+        cursor = connection.ledger_picture.mirror.cursor
         self._ledger.set_content(lab_markup.facts(system_figures.ledger(status, cursor, now)))
         self._lab.set_content(lab_markup.facts(system_figures.lab(status)))
         refusals = page.refusals
