@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import grpc
 import pytest
 
 from rollbook import AsyncClient, Mode, PositionChain
-from rollbook_web import ledger_picture
+from rollbook.errors import Unimplemented
+from rollbook_web import ledger_picture, live
 from rollbook_web.ledger_picture import LedgerPicture
 from tests.support.page import PATIENCE
 from tests.support.server import RunningServer
@@ -44,14 +46,15 @@ def closed(chains: tuple[PositionChain, ...], trader: Trader) -> list[str]:
 
 async def test_what_changed_after_a_version(server: RunningServer, trader: Trader) -> None:
     """Chains that the ledger changed, those that are only worth something else, and those that closed are told apart;
-    it is whole only when what is held has a value."""
+    it is whole only when first values have come."""
     a, b = ((trader.account, name) for name in "ab")
     await trader.open(sold("1", "0.05", FAR_CALL), position_id="a")
     async with kept(server.target) as picture:
         assert picture.since(0).anew
         await until(picture, lambda: picture.complete)
-        assert a in picture.mirror.valuations
+        assert picture.mirror.valuations
         assert a in picture.since(0).chains
+        await until(picture, lambda: a in picture.mirror.valuations)
         version = picture.version
         await trader.open(sold("1", "0.05", FAR_CALL), position_id="b")
         await until(picture, lambda: b in picture.mirror.chains)
@@ -87,8 +90,10 @@ async def test_who_looked_away_for_too_long_begins_anew(
         assert picture.begun == begun  # what is read once is not to be read again for it
 
 
-async def test_it_is_old_while_the_server_is_away(tmp_path: Path) -> None:
-    """Figures stay, and it is known since when they are old; it goes on where it was. Another ledger begins anew."""
+async def test_it_is_old_while_the_server_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures stay, and it is known since when they are old; it goes on where it was, also after a stranger at the
+    address has refused it. Another ledger begins anew."""
+    monkeypatch.setattr(live, "ANEW", 0.1)
     grace = ("--grace", "0.2")
     server = RunningServer(tmp_path / "ledger.db", *grace)
     server.start()
@@ -103,9 +108,15 @@ async def test_it_is_old_while_the_server_is_away(tmp_path: Path) -> None:
         assert picture.stale_since is not None
         assert picture.stale_since >= heard
         assert len(picture.mirror.chains) == 1
+        stranger = grpc.aio.server()
+        stranger.add_insecure_port(target)
+        await stranger.start()
+        await until(picture, lambda: isinstance(picture.failure, Unimplemented))
+        await stranger.stop(None)
         with RunningServer(tmp_path / "ledger.db", *grace, listen=target):
             await until(picture, lambda: picture.stale_since is None)
-            assert (picture.begun, picture.since(version).anew, picture.failure) == (begun, False, None)
+            changes = picture.since(version)
+            assert (picture.begun, changes.anew, changes.chains, picture.failure) == (begun, False, (), None)
         await until(picture, lambda: picture.stale_since is not None)
         with RunningServer(tmp_path / "other.db", *grace, listen=target):
             await until(picture, lambda: picture.complete and picture.stale_since is None)
