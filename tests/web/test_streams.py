@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -213,3 +215,20 @@ async def test_the_server_dies_and_comes_back(tmp_path: Path) -> None:
             assert page.stop() == 0
             assert [said async for said in told if said.name != "away"] == []
         assert page.complained == []
+
+
+async def test_a_server_that_says_nothing_is_away(tmp_path: Path) -> None:
+    """One that has stopped without hanging up is called away too, and is back as soon as it is heard again."""
+    with (
+        RunningServer(tmp_path / "ledger.db") as server,
+        RunningPage(server.target) as page,
+    ):
+        async with page.asked() as http, events(http, STREAM) as told:
+            await first(told, "reset")
+            os.kill(server.pid, signal.SIGSTOP)
+            try:
+                away = await first(told, "away")
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
+            assert away.data["since"].endswith("Z")
+            await first(told, "back")
