@@ -5,6 +5,7 @@ import signal
 
 from rollbook_server import __version__
 from rollbook_server.config import ClockKind, Settings
+from rollbook_server.domain.backtest.history import Venue
 from rollbook_server.domain.clock import EventClock, WallClock
 from rollbook_server.expiry import PriceFile, settle_known, watch_clock
 from rollbook_server.lab_door import LabDoor
@@ -32,6 +33,8 @@ async def serve(settings: Settings) -> None:
             part_seconds=settings.lab_part,
             training_folder=settings.training_data_dir if settings.save_training_data else None,
             dask_address=settings.dask_address,
+            venue=Venue(settings.deribit_url, settings.deribit_rate, settings.deribit_timeout),
+            history_folder=settings.history_dir,
         )
         try:
             server = Server(ledger, lab_door, settings.listen, log, WallClock().now())

@@ -135,6 +135,24 @@ def serve(
     training_data_dir: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where that training data goes.", show_default="data")
     ] = None,
+    deribit_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Where public history is fetched.", show_default="https://www.deribit.com/api/v2"
+        ),
+    ] = None,
+    deribit_rate: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Requests a second to it.", show_default="5")
+    ] = None,
+    deribit_timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long an answer of it may take.", show_default="30")
+    ] = None,
+    history_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Where what was fetched is kept.", show_default="lab.db.history beside the lab's"
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="TOML file with any of these settings.", envvar="ROLLBOOK_CONFIG"),
@@ -170,6 +188,10 @@ def serve(
         "dask_address": dask_address,
         "save_training_data": save_training_data,
         "training_data_dir": training_data_dir,
+        "deribit_url": deribit_url,
+        "deribit_rate": deribit_rate,
+        "deribit_timeout": deribit_timeout,
+        "history_dir": history_dir,
     }
     try:
         settings = load_settings(config, {name: value for name, value in given.items() if value is not None})

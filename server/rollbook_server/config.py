@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -65,6 +66,28 @@ class Settings(BaseSettings):
         False, description="Whether each backtest that succeeds writes its training data, rows and candidates."
     )
     training_data_dir: Path = Field(Path("data"), description="Folder of that training data; made with the first.")
+
+    deribit_url: str = Field(
+        "https://www.deribit.com/api/v2", description="Address of the venue's API that public history is fetched from."
+    )
+    deribit_rate: float = Field(
+        5.0, gt=0, le=1_000, description="Requests a second to that address; the venue allows 20 for long."
+    )
+    deribit_timeout: float = Field(30.0, gt=0, le=600, description="Seconds to wait for an answer of it.")
+    history_dir: Path | None = Field(
+        None, description="Folder of fetched history; unset is lab.db.history beside the lab's file."
+    )
+
+    @field_validator("deribit_url")
+    @classmethod
+    def _only_http(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must begin with https:// or http:// and name a host")
+        if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+            raise ValueError("must have no user, no password and nothing behind its path: public history needs none")
+        parts.port  # noqa: B018 - raises where it is no number
+        return url
 
     @field_validator("listen")
     @classmethod

@@ -4,12 +4,13 @@ import asyncio
 import shutil
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from rollbook_server.domain.backtest.followed import Followed
-from rollbook_server.domain.backtest.outcomes import TrainingFormat, TrainingRows
+from rollbook_server.domain.backtest.history import HistoryOrder, Venue, settled
+from rollbook_server.domain.backtest.outcomes import DatasetKind, HistoryKind, TrainingFormat, TrainingRows
 from rollbook_server.domain.backtest.registered import Dataset, dataset_id_of
 from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec, digest, resolve
@@ -17,6 +18,7 @@ from rollbook_server.domain.backtest.version import ENGINE_VERSION, demand_engin
 from rollbook_server.domain.clock import Clock, Micros
 from rollbook_server.domain.errors import Reason, Unavailable
 from rollbook_server.feed import Feed
+from rollbook_server.fetching import Fetched, Fetcher, Fetching, fetched
 from rollbook_server.labelling import Labelled, demand_labels, label, write_files
 from rollbook_server.processes import WorkerDied, WorkerProcess
 from rollbook_server.storage import lab_datasets, lab_reads
@@ -40,6 +42,10 @@ CHUNK = 256 * 1024
 """Bytes of a file that are sent at a time: far below what a message may hold."""
 
 
+_REGISTERED = {HistoryKind.BARS: DatasetKind.BARS, HistoryKind.VOLATILITY: DatasetKind.VOLATILITY}
+"""What becomes of history that was fetched; the rest stays in its files."""
+
+
 class Log(Protocol):
     """Where it is said what happens."""
 
@@ -50,7 +56,7 @@ class Log(Protocol):
 class Lab:
     """A lab on one file, with a folder of data beside it. Its methods belong to one event loop."""
 
-    def __init__(self, database: Database, clock: Clock, log: Log) -> None:
+    def __init__(self, database: Database, clock: Clock, log: Log, venue: Venue, history: Path) -> None:
         self.folder = database.path.with_name(database.path.name + ".datasets")
         self._exports = _exports(database.path)
         self._database = database
@@ -60,6 +66,7 @@ class Lab:
         self._session = str(uuid.uuid4())
         self._loop = asyncio.get_running_loop()
         self._one_aside, self._one_export = asyncio.Lock(), asyncio.Lock()
+        self._fetcher = Fetcher(venue, history, lambda: WorkerProcess(log, "fetch"))
         self.feed = Feed(self._store.head)
         """Wakes watchers."""
         self.queued = asyncio.Event()
@@ -107,10 +114,34 @@ class Lab:
             source=source,
             create_time=self._clock.now(),
             quote_currency=kept.quote_currency,
-            dropped_rows=kept.dropped_rows,
+            dropped_rows=sum(each.rows for each in kept.dropped),
+            dropped=tuple(kept.dropped),
             synthetic=order.synthetic is not None,
         )
         return await self._submit(lambda: lab_datasets.register(self._database.db, dataset, kept.gaps))
+
+    async def fetch(self, order: HistoryOrder, name: str) -> AsyncGenerator[Fetching | Fetched, None]:
+        """Fetches a venue's history, and registers it where the lab uses it: how far it has come, and last what there
+        is. Raises Refusal."""
+        order = settled(order, self._clock.now())
+        folder, steps = self._fetcher.folder, self._fetcher.fetch(order)
+        reached = Fetching(0, 0, 0)
+        async with aclosing(steps) as stream:
+            async for reached in stream:
+                yield reached
+        kind = _REGISTERED.get(order.kind)
+        if kind is None:
+            yield await self._aside(fetched, folder, order, reached.pages_total)
+            return
+        data = DataOrder(kind=kind, underlying=order.underlying, path=folder, history=order)
+        dataset = await self.register(name or order.series, f"Deribit {order.series}", data)
+        yield Fetched(
+            path=folder / order.where,
+            rows=dataset.rows,
+            first_time=dataset.first_time,
+            last_time=dataset.last_time,
+            dataset=dataset,
+        )
 
     async def dataset(self, dataset_id: str) -> Dataset:
         """One dataset. Raises NotFound."""

@@ -9,6 +9,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from rollbook_server.domain.backtest.history import Venue
 from rollbook_server.domain.clock import Clock
 from rollbook_server.domain.errors import FailedPrecondition, Reason
 from rollbook_server.storage.database import Database, DatabaseUnusable
@@ -44,6 +45,8 @@ class LabDoor:
         part_seconds: float,
         training_folder: Path | None,
         dask_address: str | None,
+        venue: Venue,
+        history_folder: Path | None,
     ) -> None:
         """`dask_address` is the scheduler whose workers carry runs on; None: processes of this machine do."""
         self._path, self._clock, self._log = path, clock, log
@@ -51,6 +54,8 @@ class LabDoor:
         self._training_folder = training_folder
         self._dask_address = dask_address
         self._cluster: Cluster | None = None
+        self._venue = venue
+        self._history_folder = history_folder or path.with_name(path.name + ".history")
         self._opening: asyncio.Task[Lab] | None = None
         self._runner: Runner | None = None
 
@@ -89,7 +94,7 @@ class LabDoor:
         from rollbook_server.runner import Runner
 
         try:
-            lab = Lab(database, self._clock, self._log)
+            lab = Lab(database, self._clock, self._log, self._venue, self._history_folder)
         except BaseException:
             database.close()  # or the next try would find its lock
             raise

@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from rollbook_server.domain.backtest.followed import Followed
+from rollbook_server.domain.backtest.history import HistoryOrder
 from rollbook_server.domain.backtest.market import Bars, MarketData, OptionChains, VolatilityIndex
 from rollbook_server.domain.backtest.outcomes import DatasetKind
-from rollbook_server.domain.backtest.registered import Dataset
+from rollbook_server.domain.backtest.registered import Dataset, DroppedRows
 from rollbook_server.domain.backtest.rows import BacktestChain, BacktestCycle, Equity, Steps
 from rollbook_server.domain.backtest.runs import MEASURING, SIMULATING, Backtest, Progress
 from rollbook_server.domain.backtest.spec import BacktestSpec
 from rollbook_server.domain.backtest.walk_forward import Window, WindowRun, period, together
 from rollbook_server.domain.clock import Micros
-from rollbook_server.domain.errors import Refusal
+from rollbook_server.domain.errors import InvalidArgument, Reason, Refusal
 from rollbook_server.storage.columns import digest_columns, from_block, joined, to_block
 from rollbook_server.storage.dataset_files import DatasetFolder
 from rollbook_server.storage.facts import from_json, to_json
@@ -297,6 +298,10 @@ class DataOrder:
     path: Path | None = None
     synthetic: "SyntheticMarket | None" = None
     known_after: Micros | None = None
+    quote_currency: str = ""
+    """Of option chains: which ones, where a file has several."""
+    history: HistoryOrder | None = None
+    """What was fetched, in `path`, the folder of all history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +314,7 @@ class Kept:
     last_time: Micros
     interval: Micros
     gaps: Sequence[tuple[Micros, Micros, int]]
-    dropped_rows: int
+    dropped: Sequence[DroppedRows]
     quote_currency: str
 
 
@@ -319,13 +324,22 @@ def keep(folder: Path, order: DataOrder) -> Kept:
     from rollbook_server.domain.backtest.datasets import Normalised, normalise
     from rollbook_server.domain.backtest.synthetic import make_bars, make_volatility
     from rollbook_server.storage.dataset_tables import read_table
+    from rollbook_server.storage.history_files import read_history
 
     if order.synthetic is not None:
         make = make_bars if order.kind is DatasetKind.BARS else make_volatility
-        normalised = Normalised(make(order.synthetic), 0, "")
+        normalised = Normalised(make(order.synthetic))
     else:
         assert order.path is not None
-        normalised = normalise(read_table(order.path, order.kind), order.underlying, order.known_after)
+        if order.history is None:
+            columns = read_table(order.path, order.kind, order.underlying, order.quote_currency)
+        else:
+            columns = read_history(order.path, order.history)
+        normalised = normalise(columns, order.underlying, order.known_after)
+    if order.quote_currency not in ("", normalised.quote_currency):
+        raise InvalidArgument(
+            Reason.CONTRADICTION, f"the chains are quoted in {normalised.quote_currency}", "quote_currency"
+        )
     content_hash = DatasetFolder(folder).keep(normalised.data)
     told = describe(normalised.data)
     return Kept(
@@ -335,7 +349,7 @@ def keep(folder: Path, order: DataOrder) -> Kept:
         last_time=told.last_time,
         interval=told.interval,
         gaps=[(gap.start_time, gap.end_time, gap.missing_rows) for gap in told.gaps],
-        dropped_rows=normalised.dropped_rows,
+        dropped=[DroppedRows(reason=reason, rows=rows) for reason, rows in normalised.dropped.items()],
         quote_currency=normalised.quote_currency,
     )
 

@@ -22,6 +22,7 @@ from typing import Any
 import grpc
 
 from rollbook.v1 import ledger_service_pb2 as pb
+from rollbook_server.domain.backtest.history import Venue
 from rollbook_server.domain.clock import WallClock
 from rollbook_server.lab_door import LabDoor, Log
 from rollbook_server.ledger import Ledger
@@ -82,6 +83,8 @@ async def _serve_with(log: Log, db: Path, profiled: bool) -> str:
         part_seconds=0.25,
         training_folder=None,
         dask_address=None,
+        venue=Venue("http://127.0.0.1:9", 1, 1),
+        history_folder=None,
     )
     server = Server(ledger, lab_door, "127.0.0.1:0", log, WallClock().now())
     server._server.add_generic_rpc_handlers((_no_op(),))

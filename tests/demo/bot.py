@@ -40,7 +40,7 @@ class Bot:
     """Trades the strategies, one snapshot after the other, and has each kind of mishap once."""
 
     def __init__(self, ledger: AsyncClient, market: Market, story: Story) -> None:
-        self._ledger, self._market, self._story = ledger, market, story
+        self._ledger, self.market, self._story = ledger, market, story
         self._venue = DryRunVenue()
         self._entered: dict[Strategy, date] = {}
         self._chains: Counter[Strategy] = Counter()
@@ -56,6 +56,11 @@ class Bot:
         for strategy in STRATEGIES:
             if strategy.product == snapshot.product:
                 await self._trade(strategy, held.get(strategy.name), snapshot)
+        await self._send_marks(snapshot)
+
+    async def keep(self, snapshot: Snapshot) -> None:
+        """What is held is settled and marked; nothing is traded."""
+        await self._settle(snapshot)
         await self._send_marks(snapshot)
 
     async def _held(self) -> tuple[PositionChain, ...]:
@@ -75,7 +80,7 @@ class Bot:
             and expiry <= snapshot.time
         }
         for expiry, index_name, coin in sorted(expired):
-            price = self._market.delivery_price(coin, expiry)
+            price = self.market.delivery_price(coin, expiry)
             answer = await self._ledger.record_settlement(
                 RecordSettlementRequest(
                     request_id=new_request_id(),
@@ -90,7 +95,7 @@ class Bot:
                 self._story.tell_first(
                     snapshot.time,
                     "settle",
-                    f"{position_id} is settled: {index_name} of {expiry:%d %b} at {price:,}, {self._market.delivery}",
+                    f"{position_id} is settled: {index_name} of {expiry:%d %b} at {price:,}, {self.market.delivery}",
                 )
 
     async def _send_marks(self, snapshot: Snapshot) -> None:

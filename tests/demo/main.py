@@ -1,6 +1,6 @@
 """`make demo`: a bot sells options for a week of recorded (or synthetic) markets, the ledger keeps its book, and a
 watcher holds a copy of it. In the middle the server is killed and started again; a bot of rollbook-bot goes on trading
-while it is gone.
+while it is gone. In the end there is the page, with a portfolio that lives and a backtest that runs.
 
 Nothing is traded: the bot runs in DRY_RUN. Server, database, calls, kill and figures are real.
 """
@@ -20,6 +20,7 @@ from rollbook import AsyncClient
 from tests.demo.bot import Bot
 from tests.demo.history import show_history
 from tests.demo.lab import backtest
+from tests.demo.living import show_page
 from tests.demo.market import Market, Snapshot
 from tests.demo.outage import trade_through_outage
 from tests.demo.recorded import find_recorded
@@ -56,8 +57,10 @@ def main() -> int:
     with RunningServer(db, listen=f"127.0.0.1:{free_port()}") as server:
         console.print(f"server   {server.target}, database {db}", soft_wrap=True)
         data = None if options.synthetic else options.data
-        missed = asyncio.run(_run(server, data, console))
+        market = _market(data, console)
+        missed = asyncio.run(_run(server, market, console))
         failed = backtest(server.target, data, directory, console)
+        show_page(server.target, market.snapshots(), console)
     return _check(db, console) or int(missed or failed)
 
 
@@ -68,9 +71,8 @@ def _console() -> Console:
     return console
 
 
-async def _run(server: RunningServer, data: Path | None, console: Console) -> bool:
+async def _run(server: RunningServer, market: Market, console: Console) -> bool:
     """Trades through the market; whether the watcher or the ledger missed anything."""
-    market = _market(data, console)
     snapshots = market.snapshots()
     console.print(f"market   {market.origin}", soft_wrap=True)
     console.print(f"prices   {market.prices}", soft_wrap=True)

@@ -1,7 +1,7 @@
 """The synthetic market: two coins that walk at random from a seed, and chains with a smile, spreads and gaps."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -31,17 +31,17 @@ MISSING = 0.03
 
 
 class SyntheticMarket:
-    """Eight days, a snapshot of each product every three hours, the same for the same seed."""
+    """Eight days, a snapshot of each product every three hours, the same for the same seed, start and first prices."""
 
     prices = "the index is simulated too, and what expires is settled at its price at 08:00"
     delivery = "the simulated index"
 
-    def __init__(self, seed: int = 5) -> None:
+    def __init__(self, seed: int = 5, start: datetime = START, spot: Mapping[str, float] = SPOT) -> None:
         self._random = Random(seed)
-        self._seed = seed
+        self._seed, self._start, self._spot = seed, start, spot
         self._paths = self._walk()
         self._snapshots = [
-            self._snapshot(product, START + day * DAY + hour * HOUR)
+            self._snapshot(product, start + day * DAY + hour * HOUR)
             for day in range(DAYS)
             for hour in SNAPSHOT_HOURS
             for product in ("BTC", "ETH", "BTC_USDC")
@@ -58,13 +58,18 @@ class SyntheticMarket:
         """Oldest first."""
         return self._snapshots
 
+    @property
+    def last_prices(self) -> Mapping[str, float]:
+        """Of the coins, at its end."""
+        return {coin: path[-1] for coin, path in self._paths.items()}
+
     def delivery_price(self, coin: str, expiry: datetime) -> Decimal:
         """The simulated index at the expiry."""
         return self._index_price(coin, expiry)
 
     def _walk(self) -> dict[str, list[float]]:
         """Hourly prices of both coins by geometric Brownian motion."""
-        paths = {coin: [spot] for coin, spot in SPOT.items()}
+        paths = {coin: [spot] for coin, spot in self._spot.items()}
         years = HOUR / YEAR
         for _ in range(DAYS * 24):
             common = self._random.gauss(0, 1)
@@ -76,11 +81,11 @@ class SyntheticMarket:
         return paths
 
     def _index_price(self, coin: str, time: datetime) -> Decimal:
-        return Decimal(f"{self._paths[coin][(time - START) // HOUR]:.2f}")
+        return Decimal(f"{self._paths[coin][(time - self._start) // HOUR]:.2f}")
 
     def _snapshot(self, product: str, time: datetime) -> Snapshot:
         index_price = self._index_price(product.partition("_")[0], time)
-        quotes = [self._quote(contract, time, index_price) for contract in _listed(product, time)]
+        quotes = [self._quote(contract, time, index_price) for contract in _listed(product, time, self._spot)]
         return Snapshot(product, time, index_price, {quote.symbol: quote for quote in quotes})
 
     def _quote(self, contract: Contract, time: datetime, index_price: Decimal) -> Quote:
@@ -119,13 +124,13 @@ def _on_grid(price: float, product: str, rounding: Callable[[float], int]) -> De
     return tick * rounding(price / float(tick))
 
 
-def _listed(product: str, time: datetime) -> Iterator[Contract]:
+def _listed(product: str, time: datetime, spot: Mapping[str, float]) -> Iterator[Contract]:
     """The next four days and the next four Fridays, at strikes within 30 % of the first spot."""
     first = time.replace(hour=8) if time.hour < 8 else time.replace(hour=8) + DAY
     expiries = [first + day * DAY for day in range(28) if day < 4 or (first + day * DAY).weekday() == FRIDAY]
     coin = product.partition("_")[0]
     step = STRIKE_STEP[coin]
-    strikes = range(round(SPOT[coin] * 0.7 / step) * step, round(SPOT[coin] * 1.3 / step) * step, step)
+    strikes = range(round(spot[coin] * 0.7 / step) * step, round(spot[coin] * 1.3 / step) * step, step)
     for expiry in expiries:
         for strike in strikes:
             for option_type in (OptionType.CALL, OptionType.PUT):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rollbook_server.domain.backtest.history import Venue
 from rollbook_server.domain.backtest.outcomes import BacktestState, DatasetKind
 from rollbook_server.domain.backtest.runs import Backtest
 from rollbook_server.domain.backtest.spec import BacktestSpec, DataSpec
@@ -62,7 +63,9 @@ async def test_a_run_waits_for_room(tmp_path: Path) -> None:
     """A run that cannot be written stays as its last part left it, is tried again, and ends with the result of one that
     had room all the time."""
     heard = _Heard()
-    lab = Lab(open_lab(tmp_path / "lab.db"), WallClock(), heard)
+    lab = Lab(
+        open_lab(tmp_path / "lab.db"), WallClock(), heard, Venue("http://127.0.0.1:9", 1, 1), tmp_path / "history"
+    )
     process = WorkerProcess(heard, "runs")
     runner = Runner(lab, heard, [process], memory_mib=65_536, part_seconds=1e-6, training_folder=None)
     try:

@@ -1,10 +1,16 @@
 """`make demo` on the synthetic market."""
 
+import os
+import pty
 import re
+import select
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from rollbook import AsyncClient, ChainState, Client, CloseReason, Mode, OptionType
@@ -34,12 +40,13 @@ TOLD = (
     "Registered btc-bars",
     "succeeded",
     "it needs a browser and nothing else",
+    "it has shown positions that are worth something else by the minute, and a backtest on its way",
 )
 
 
 def _run_demo(directory: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.demo.main", "--synthetic", "--directory", str(directory)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
 async def test_the_demo_ends_with_a_proven_book(tmp_path: Path) -> None:
@@ -84,6 +91,41 @@ async def test_the_demo_ends_with_a_proven_book(tmp_path: Path) -> None:
     assert said[1] == said[2] != "0"
     assert f"At the end: {len(late)} executions" in one_line
     assert len({each.execution.request_id for each in late if each.execution}) == len(late) > int(said[1])
+
+
+def test_the_page_stays_until_ctrl_c(tmp_path: Path) -> None:
+    """On a terminal the demo ends with a page that lives until Ctrl-C; then all of it ends, and the book is proven."""
+    command = [sys.executable, "-m", "tests.demo.main", "--synthetic", "--directory", str(tmp_path)]
+    env = {name: value for name, value in os.environ.items() if name != "CI"} | {"TERM": "xterm"}
+    reading, tty = pty.openpty()
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=tty, stdout=tty, stderr=tty, start_new_session=True)
+    os.close(tty)
+    try:
+        said = _read_until(reading, "Ctrl-C ends the demo")
+        address = re.search(r"http://127\.0\.0\.1:\d+/", said)
+        assert address is not None
+        assert httpx.get(address[0], trust_env=False, timeout=30).status_code == 200
+        os.killpg(process.pid, signal.SIGINT)
+        said = _read_until(reading, ": proven")
+        assert "Traceback" not in said
+        assert process.wait(60) == 0
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(address[0], trust_env=False)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        os.close(reading)
+
+
+def _read_until(terminal: int, text: str) -> str:
+    """What a terminal shows, up to a text and a little more."""
+    said, end = "", time.monotonic() + 120
+    while text not in said and time.monotonic() < end:
+        if select.select([terminal], [], [], 1)[0]:
+            said += os.read(terminal, 65536).decode(errors="replace")
+    assert text in said
+    return said
 
 
 def test_the_demo_notices_what_is_lost(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import sqlite3
 import subprocess
 import time
@@ -57,14 +58,17 @@ def write_bars(path: Path, hours: Any, price: float = 50_000.0) -> Path:
 
 
 async def test_a_file_is_registered_once(lab: LabCaller, tmp_path: Path) -> None:
-    """Bars in a file are one dataset, known by their content, however often and under whatever name they come; the
-    first name stays."""
+    """Bars in a file are one dataset, known by their content, however often, compressed or not, and under whatever name
+    they come; the first name stays."""
     file = write_bars(tmp_path / "bars.csv", range(100))
     first = await register(lab, kind=DATASET_KIND_BARS, underlying="BTC", path=str(file))
     assert (first.name, first.source, first.rows, first.interval_seconds) == ("bars.csv", "bars.csv", 100, HOUR)
     assert (first.first_time, first.gaps, first.synthetic) == (stamp(START), 0, False)
     copy = write_bars(tmp_path / "copy.csv", range(100))
     assert await register(lab, kind=DATASET_KIND_BARS, underlying="BTC", path=str(copy), name="again") == first
+    packed = tmp_path / "packed.csv.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    assert await register(lab, kind=DATASET_KIND_BARS, underlying="BTC", path=str(packed)) == first
     other = write_bars(tmp_path / "other.csv", range(101))
     second = await register(lab, kind=DATASET_KIND_BARS, underlying="BTC", path=str(other), name="other")
     assert second.dataset_id != first.dataset_id

@@ -66,6 +66,13 @@ class Terminal:
             self._read(1)
         raise AssertionError(f"{texts} did not come, or {without} did not go:\n{screen}")
 
+    def writes(self, text: str) -> None:
+        """Waits until this was written, on whatever part of the screen."""
+        end = time.monotonic() + PATIENCE
+        while text not in (plain := re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.written)):
+            assert time.monotonic() < end, plain
+            self._read(0.1)
+
     def over(self) -> tuple[int, str]:
         """Its exit code, and what it said once the screen from before had come back; the terminal is as it was."""
         end = time.monotonic() + PATIENCE

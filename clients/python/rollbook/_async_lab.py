@@ -531,6 +531,7 @@ class AsyncLab(AsyncConnection[Services]):
         synthetic: models.SyntheticMarket | None = None,
         name: str = "",
         known_after_seconds: int | None = None,
+        quote_currency: str = "",
         deadline: float = LONG_DEADLINE,
     ) -> models.Dataset:
         """Have the server read a file, or make up a market, and keep it. The same content gives the same dataset.
@@ -538,10 +539,11 @@ class AsyncLab(AsyncConnection[Services]):
         Args:
             kind: What it holds.
             underlying: The coin: BTC or ETH.
-            path: A file on the server's disk, .csv or .parquet; see RegisterDatasetRequest for its columns.
+            path: A file on the server's disk, .csv, .csv.gz or .parquet; see RegisterDatasetRequest for its columns.
             synthetic: The market that is made up, instead of a file.
             name: For people; "" is the file's name.
             known_after_seconds: From a row's time until it is known, where that is not one interval.
+            quote_currency: Of option chains: USD or USDC, which ones of an options_chain file; "" is USD.
             deadline: Seconds.
 
         Raises InvalidArgument, NotFound (FILE_NOT_FOUND) and FailedPrecondition.
@@ -553,9 +555,58 @@ class AsyncLab(AsyncConnection[Services]):
             path=path,
             synthetic=synthetic,
             known_after_seconds=known_after_seconds,
+            quote_currency=quote_currency,
         )
         answer = await self._call(self._opened().datasets.RegisterDataset, request.to_proto(), deadline)
         return models.Dataset.from_proto(answer.dataset)
+
+    async def fetch_dataset(
+        self,
+        *,
+        kind: models.HistoryKind,
+        underlying: str,
+        series: str = "",
+        interval_seconds: int = 0,
+        start_time: datetime.datetime | None = None,
+        end_time: datetime.datetime | None = None,
+        name: str = "",
+        on_progress: Callable[[models.FetchProgress], object] | None = None,
+    ) -> models.FetchedHistory:
+        """Have the server fetch a venue's public history; returns what it has left on the server's disk.
+
+        It takes as long as the venue takes, and nothing is tried again here. Whatever breaks it off, what was fetched
+        is kept: the same call goes on there, and gives the same dataset. The venue's address is the server's setting.
+
+        Args:
+            kind: Of what. BARS and VOLATILITY become datasets.
+            underlying: The coin: BTC or ETH.
+            series: The venue's name of an instrument, index or currency; "" is the usual one of the coin.
+            interval_seconds: Of bars and volatility; 0 is an hour.
+            start_time: Of bars and volatility: where it begins; required there.
+            end_time: Of bars and volatility: where it ends; None is now.
+            name: Of the dataset, for people; "" is the series.
+            on_progress: Called while it is fetched.
+
+        Raises InvalidArgument, NotFound (HISTORY_NOT_FOUND), FailedPrecondition (VENUE_REFUSED, VENUE_ANSWER_UNKNOWN),
+        Unavailable (VENUE_UNAVAILABLE: the venue gave no answer; ask again, and it goes on).
+        """
+        request = models.FetchDatasetRequest(
+            kind=kind,
+            underlying=underlying,
+            series=series,
+            interval_seconds=interval_seconds,
+            start_time=start_time,
+            end_time=end_time,
+            name=name,
+        )
+        messages = self._listen(self._opened().datasets.FetchDataset, request.to_proto())
+        async with aclosing(messages) as stream:
+            async for message in stream:
+                if message.HasField("fetched"):
+                    return models.FetchedHistory.from_proto(message.fetched)
+                if on_progress is not None:
+                    on_progress(models.FetchProgress.from_proto(message.progress))
+        raise _calls.ended()
 
     async def get_dataset(self, dataset_id: str, *, deadline: float | None = None) -> models.Dataset:
         """One dataset. Raises NotFound."""

@@ -72,6 +72,7 @@ __all__ = [
     "DeleteBacktestResponse",
     "DeleteSweepRequest",
     "DeleteSweepResponse",
+    "DroppedRows",
     "EquityPoint",
     "ErrorReason",
     "ExecutionEntry",
@@ -85,6 +86,10 @@ __all__ = [
     "ExportTrainingDataResponse",
     "FeeSchedule",
     "FeeSource",
+    "FetchDatasetRequest",
+    "FetchDatasetResponse",
+    "FetchProgress",
+    "FetchedHistory",
     "Fill",
     "FillPrice",
     "FillSource",
@@ -110,6 +115,7 @@ __all__ = [
     "Greeks",
     "Heatmap",
     "HeatmapCell",
+    "HistoryKind",
     "Instrument",
     "LabCursor",
     "LedgerEntry",
@@ -986,6 +992,30 @@ class DatasetKind(enum.StrEnum):
         return _convert.enum_from_proto(cls, dataset_pb2.DatasetKind, "DATASET_KIND_", number)
 
 
+class HistoryKind(enum.StrEnum):
+    """What can be fetched of a venue's public history."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    """Not used."""
+    BARS = "BARS"
+    """Bars of an instrument; they become a dataset of BARS. Those in which nobody traded are left out."""
+    VOLATILITY = "VOLATILITY"
+    """The venue's index of implied volatility (DVOL); it becomes a dataset of VOLATILITY."""
+    DELIVERY_PRICES = "DELIVERY_PRICES"
+    """Final delivery prices of an index, one a day; kept as Parquet."""
+    INSTRUMENTS = "INSTRUMENTS"
+    """Options that are listed, and those that expired lately; kept as Parquet."""
+    UNRECOGNIZED = "UNRECOGNIZED"
+    """A value that only a newer server knows; it cannot be sent."""
+
+    def to_proto(self) -> dataset_pb2.HistoryKind.ValueType:
+        return _convert.enum_to_proto(dataset_pb2.HistoryKind, "HISTORY_KIND_", self)
+
+    @classmethod
+    def from_proto(cls, number: dataset_pb2.HistoryKind.ValueType) -> Self:
+        return _convert.enum_from_proto(cls, dataset_pb2.HistoryKind, "HISTORY_KIND_", number)
+
+
 class ErrorReason(enum.StrEnum):
     """Why a call was refused: `google.rpc.ErrorInfo.reason`, in the domain "rollbook", without the prefix. The field is
     in the metadata ("field") and in `google.rpc.BadRequest`.
@@ -1035,6 +1065,8 @@ class ErrorReason(enum.StrEnum):
     """NOT_FOUND: the server's disk has no such file."""
     SWEEP_NOT_FOUND = "SWEEP_NOT_FOUND"
     """NOT_FOUND: no sweep of that id."""
+    HISTORY_NOT_FOUND = "HISTORY_NOT_FOUND"
+    """NOT_FOUND: the venue has nothing of that in that time."""
     AMBIGUOUS_CONTRACT = "AMBIGUOUS_CONTRACT"
     """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
     CHAIN_MISMATCH = "CHAIN_MISMATCH"
@@ -1071,6 +1103,12 @@ class ErrorReason(enum.StrEnum):
     """FAILED_PRECONDITION: the lab's engine cannot follow what the chain did; the message says what."""
     MARKET_UNKNOWN = "MARKET_UNKNOWN"
     """FAILED_PRECONDITION: the lab's data has no answer for an instant or a contract; the message says which."""
+    VENUE_REFUSED = "VENUE_REFUSED"
+    """FAILED_PRECONDITION: the venue answered with an error that will not pass by itself; metadata "code" is the
+    venue's.
+    """
+    VENUE_ANSWER_UNKNOWN = "VENUE_ANSWER_UNKNOWN"
+    """FAILED_PRECONDITION: the venue's answer does not look as it is known to look; nothing of it is kept."""
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     TRADE_CONFLICT = "TRADE_CONFLICT"
@@ -1083,6 +1121,9 @@ class ErrorReason(enum.StrEnum):
     """UNAVAILABLE: the commit failed (disk full, I/O error); nothing of it is recorded; send again."""
     STOPPING = "STOPPING"
     """UNAVAILABLE: the server is stopping; send again."""
+    VENUE_UNAVAILABLE = "VENUE_UNAVAILABLE"
+    """UNAVAILABLE: the venue did not answer, often enough; what came before is kept; send again, and it goes on there.
+    """
     UNRECOGNIZED = "UNRECOGNIZED"
     """A value that only a newer server knows; it cannot be sent."""
 
@@ -4993,6 +5034,29 @@ class SyntheticMarket:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedRows:
+    """Why rows were left out, and how many."""
+
+    reason: str = ""
+    """For people."""
+    rows: int = 0
+    """Rows; each is counted once, by the first reason against it."""
+
+    def to_proto(self) -> dataset_pb2.DroppedRows:
+        return dataset_pb2.DroppedRows(
+            reason=self.reason,
+            rows=self.rows,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_pb2.DroppedRows) -> Self:
+        return cls(
+            reason=message.reason,
+            rows=message.rows,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """Data that was registered: immutable, known by its content."""
 
@@ -5019,13 +5083,18 @@ class Dataset:
     gaps: int = 0
     """Stretches without data."""
     dropped_rows: int = 0
-    """Rows that were left out because they cannot be right, for example a high below its low."""
+    """Rows that were left out because they cannot be right, for example a high below its low, or are of something else.
+    """
     synthetic: bool = False
     """It is a synthetic market's."""
     source: str = ""
     """Where it came from: a file's name, or "synthetic"."""
     create_time: datetime.datetime | None = None
     """When it was registered."""
+    dropped: tuple[DroppedRows, ...] = ()
+    """Why rows were left out; together they are dropped_rows. Of data that was registered before there were reasons:
+    none.
+    """
 
     def to_proto(self) -> dataset_pb2.Dataset:
         return dataset_pb2.Dataset(
@@ -5044,6 +5113,7 @@ class Dataset:
             synthetic=self.synthetic,
             source=self.source,
             create_time=None if self.create_time is None else _convert.time_to_proto(self.create_time),
+            dropped=[item.to_proto() for item in self.dropped],
         )
 
     @classmethod
@@ -5064,6 +5134,7 @@ class Dataset:
             synthetic=message.synthetic,
             source=message.source,
             create_time=_convert.time_from_proto(message.create_time) if message.HasField("create_time") else None,
+            dropped=tuple(DroppedRows.from_proto(item) for item in message.dropped),
         )
 
 
@@ -5078,17 +5149,23 @@ class RegisterDatasetRequest:
     underlying: str = ""
     """The coin. Required."""
     path: str = ""
-    """A file on the server's disk, .csv or .parquet. Columns of bars: time, ts or ts_utc (the bar's open), and open,
-    high, low, close, or one price or spot, between which bars are made; of a volatility index: the same time, and one
-    of close, dvol, dvol_close and value (percent); of option chains: harvest_time, instrument_name, underlying_price,
-    mark_price, best_bid_price, best_ask_price, mark_iv. Times are datetimes, ISO 8601, or seconds, milliseconds or
-    microseconds since 1970; without a zone they are UTC.
+    """A file on the server's disk, .csv, .csv.gz or .parquet. Columns of bars: time, ts or ts_utc (the bar's open), and
+    open, high, low, close, or one price or spot, between which bars are made; of a volatility index: the same time, and
+    one of close, dvol, dvol_close and value (percent); of option chains: harvest_time, instrument_name,
+    underlying_price, mark_price, best_bid_price, best_ask_price, mark_iv; or those of an options_chain file of
+    tardis.dev (CSV), of which snapshots are made at each full and half hour: of each contract the newest quote that was
+    received by then, in the 5 minutes before. Times are datetimes, ISO 8601, or seconds, milliseconds or microseconds
+    since 1970; without a zone they are UTC.
     """
     synthetic: SyntheticMarket | None = None
     """A market that is made up."""
     known_after_seconds: int | None = None
     """Seconds from a row's time until it is known, where that is not one interval (of option chains: at once): a daily
     series that is stamped 00:00 and measured at 08:00 has 28800. At most 366 days.
+    """
+    quote_currency: str = ""
+    """Of option chains: USD for coin-settled ones, or USDC. Says which ones, where an options_chain file has both
+    (unset: USD); of another file it must be what the file holds.
     """
 
     def to_proto(self) -> dataset_service_pb2.RegisterDatasetRequest:
@@ -5099,6 +5176,7 @@ class RegisterDatasetRequest:
             path=self.path,
             synthetic=None if self.synthetic is None else self.synthetic.to_proto(),
             known_after_seconds=self.known_after_seconds,
+            quote_currency=self.quote_currency,
         )
 
     @classmethod
@@ -5110,6 +5188,7 @@ class RegisterDatasetRequest:
             path=message.path,
             synthetic=SyntheticMarket.from_proto(message.synthetic) if message.HasField("synthetic") else None,
             known_after_seconds=message.known_after_seconds if message.HasField("known_after_seconds") else None,
+            quote_currency=message.quote_currency,
         )
 
 
@@ -5129,6 +5208,149 @@ class RegisterDatasetResponse:
     def from_proto(cls, message: dataset_service_pb2.RegisterDatasetResponse) -> Self:
         return cls(
             dataset=Dataset.from_proto(message.dataset) if message.HasField("dataset") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FetchDatasetRequest:
+    """What to fetch."""
+
+    kind: HistoryKind = HistoryKind.UNSPECIFIED
+    """Of what. Required."""
+    underlying: str = ""
+    """The coin. Required."""
+    series: str = ""
+    """The venue's name of what is fetched: of bars an instrument (unset: the coin's spot market, like BTC_USDC), of
+    volatility and instruments a currency (unset: the coin), of delivery prices an index (unset: like btc_usd).
+    """
+    interval_seconds: int = 0
+    """Of bars 60, 180, 300, 600, 900, 1800, 3600, 7200, 10800, 21600 or 43200; of volatility 60, 3600 or 43200; unset
+    is 3600. Else it must be unset.
+    """
+    start_time: datetime.datetime | None = None
+    """Of bars and volatility: the first row begins here or later. Required there, else it must be unset."""
+    end_time: datetime.datetime | None = None
+    """Of bars and volatility: the last row is over by then; unset is now, and so is what is later. A row that is not
+    over is not taken.
+    """
+    name: str = ""
+    """Of the dataset, for people; unset is what was fetched."""
+
+    def to_proto(self) -> dataset_service_pb2.FetchDatasetRequest:
+        return dataset_service_pb2.FetchDatasetRequest(
+            kind=self.kind.to_proto(),
+            underlying=self.underlying,
+            series=self.series,
+            interval_seconds=self.interval_seconds,
+            start_time=None if self.start_time is None else _convert.time_to_proto(self.start_time),
+            end_time=None if self.end_time is None else _convert.time_to_proto(self.end_time),
+            name=self.name,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.FetchDatasetRequest) -> Self:
+        return cls(
+            kind=HistoryKind.from_proto(message.kind),
+            underlying=message.underlying,
+            series=message.series,
+            interval_seconds=message.interval_seconds,
+            start_time=_convert.time_from_proto(message.start_time) if message.HasField("start_time") else None,
+            end_time=_convert.time_from_proto(message.end_time) if message.HasField("end_time") else None,
+            name=message.name,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FetchDatasetResponse:
+    """How far a fetch has come; at its end what there is."""
+
+    progress: FetchProgress | None = None
+    """How far it has come."""
+    fetched: FetchedHistory | None = None
+    """What there is: the last message."""
+
+    def to_proto(self) -> dataset_service_pb2.FetchDatasetResponse:
+        _convert.at_most_one(progress=self.progress, fetched=self.fetched)
+        return dataset_service_pb2.FetchDatasetResponse(
+            progress=None if self.progress is None else self.progress.to_proto(),
+            fetched=None if self.fetched is None else self.fetched.to_proto(),
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.FetchDatasetResponse) -> Self:
+        return cls(
+            progress=FetchProgress.from_proto(message.progress) if message.HasField("progress") else None,
+            fetched=FetchedHistory.from_proto(message.fetched) if message.HasField("fetched") else None,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FetchProgress:
+    """How far a fetch has come."""
+
+    pages_done: int = 0
+    """Pages that are on the disk."""
+    pages_total: int = 0
+    """Pages that it takes; 0 while that is not known."""
+    rows: int = 0
+    """Rows that this fetch got from the venue."""
+    reached_time: datetime.datetime | None = None
+    """What was fetched reaches to here; unset where there is no time to it."""
+    waiting_for: str = ""
+    """Why the venue is asked once more, if it is."""
+
+    def to_proto(self) -> dataset_service_pb2.FetchProgress:
+        return dataset_service_pb2.FetchProgress(
+            pages_done=self.pages_done,
+            pages_total=self.pages_total,
+            rows=self.rows,
+            reached_time=None if self.reached_time is None else _convert.time_to_proto(self.reached_time),
+            waiting_for=self.waiting_for,
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.FetchProgress) -> Self:
+        return cls(
+            pages_done=message.pages_done,
+            pages_total=message.pages_total,
+            rows=message.rows,
+            reached_time=_convert.time_from_proto(message.reached_time) if message.HasField("reached_time") else None,
+            waiting_for=message.waiting_for,
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedHistory:
+    """What a fetch left on the disk."""
+
+    dataset: Dataset | None = None
+    """Of bars and volatility."""
+    path: str = ""
+    """The folder of Parquet files, on the server's disk."""
+    rows: int = 0
+    """Rows of those that were asked for."""
+    first_time: datetime.datetime | None = None
+    """The first one's time (of instruments: when it was listed)."""
+    last_time: datetime.datetime | None = None
+    """The last one's time."""
+
+    def to_proto(self) -> dataset_service_pb2.FetchedHistory:
+        return dataset_service_pb2.FetchedHistory(
+            dataset=None if self.dataset is None else self.dataset.to_proto(),
+            path=self.path,
+            rows=self.rows,
+            first_time=None if self.first_time is None else _convert.time_to_proto(self.first_time),
+            last_time=None if self.last_time is None else _convert.time_to_proto(self.last_time),
+        )
+
+    @classmethod
+    def from_proto(cls, message: dataset_service_pb2.FetchedHistory) -> Self:
+        return cls(
+            dataset=Dataset.from_proto(message.dataset) if message.HasField("dataset") else None,
+            path=message.path,
+            rows=message.rows,
+            first_time=_convert.time_from_proto(message.first_time) if message.HasField("first_time") else None,
+            last_time=_convert.time_from_proto(message.last_time) if message.HasField("last_time") else None,
         )
 
 

@@ -12,7 +12,7 @@ from rollbook_web.ageing import ChainKey
 from rollbook_web.callouts import Callout, callouts
 from rollbook_web.expiries import Expiry, calendar
 from rollbook_web.groups import header_rows
-from rollbook_web.live import LedgerPicture
+from rollbook_web.ledger_picture import LedgerPicture
 from rollbook_web.open_rows import Held, row
 from rollbook_web.sums import Portfolios, Totals, totals
 
@@ -72,19 +72,12 @@ class Board:
         return self._once(("patch", since, group), (), lambda: json.dumps(self._patch(since, group)))
 
     def _patch(self, since: int, group: str) -> dict[str, Any]:
-        picture, helds = self.picture, self.held()
-        anew = since < picture.begun or since == 0
-        changed = [key for key in helds if anew or picture.touched.get(key, 0) > since]
-        gone = (
-            []
-            if anew
-            else [f"{key[0]}/{key[1]}" for key, at in picture.gone.items() if at > since and key not in helds]
-        )
+        helds, changes = self.held(), self.picture.since(since)
         return {
-            "anew": anew,
+            "anew": changes.anew,
             "group": group,
-            "rows": [self._row(key, helds[key]) for key in changed],
-            "gone": gone,
+            "rows": [self._row(key, helds[key]) for key in (*changes.chains, *changes.valued) if key in helds],
+            "gone": [f"{chain.account}/{chain.position_id}" for chain in changes.gone],
             "headers": header_rows(list(helds.values()), group) if group else [],
         }
 

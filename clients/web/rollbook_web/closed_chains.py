@@ -12,7 +12,7 @@ from rollbook import AsyncClient
 from rollbook.errors import LedgerError
 from rollbook.models import ChainState, CloseReason, Mode, PositionChain
 from rollbook_web.ageing import ChainKey
-from rollbook_web.live import LedgerPicture
+from rollbook_web.ledger_picture import LedgerPicture
 
 DAY = timedelta(days=1)
 AT_ONCE = 50

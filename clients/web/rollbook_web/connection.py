@@ -12,9 +12,9 @@ from fastapi import Depends, FastAPI, Request
 
 from rollbook import AsyncClient, AsyncLab
 from rollbook_web.board import Board
-from rollbook_web.book import Book
 from rollbook_web.closed_chains import ClosedChains
-from rollbook_web.live import LabPicture, LedgerPicture
+from rollbook_web.ledger_picture import LedgerPicture
+from rollbook_web.live import LabPicture
 from rollbook_web.live_positions import LivePositions
 from rollbook_web.portfolio import PortfolioReader
 
@@ -37,8 +37,7 @@ class Connection:
         self.board = Board(self.ledger_picture)
         self.closed = ClosedChains(self.ledger, self.ledger_picture)
         self.portfolio = PortfolioReader(self.ledger, self.ledger_picture)
-        self.book = Book(self.ledger)
-        self.positions = LivePositions(self.book, self.ledger, self.now)
+        self.positions = LivePositions(self.ledger_picture, self.ledger, self.now)
         self.closing = asyncio.Event()
         """Set when the process stops: what has no end of its own ends then."""
 
@@ -56,7 +55,7 @@ class Connection:
             finally:
                 for task in keeping:
                     task.cancel()
-                await asyncio.gather(*keeping, self.book.close(), return_exceptions=True)
+                await asyncio.gather(*keeping, return_exceptions=True)
 
     async def now(self) -> datetime:
         """The present by the server's clock, which expiries go by: in a replay that is not this machine's."""

@@ -11,8 +11,9 @@ from typing import Any
 
 from rollbook import AsyncClient, ChainState, Cursor, LedgerError, OutOfRange, PositionChain
 from rollbook.payloads import open_payload
-from rollbook_web.book import Book, Key
+from rollbook_web.ageing import ChainKey
 from rollbook_web.events import Event
+from rollbook_web.ledger_picture import LedgerPicture
 from rollbook_web.resuming import FOREIGN, STALE, event_id, parsed
 from rollbook_web.shapes import shape, time_text
 
@@ -21,28 +22,28 @@ ANEW = "it is not known what has gone since: the ledger is another, or too much 
 
 @dataclass(frozen=True)
 class Shown:
-    """The book at one of its ticks, as front ends see it.
+    """The picture at one of its versions, as front ends see it.
 
     Attributes:
-        tick: Of the book.
+        version: Of the picture.
         time: The present then, by the server's clock.
         at: The id of an event that shows it.
         rows: By (account, position_id), in the order of the payload.
         totals: `totals` and `totals_dry_run`.
     """
 
-    tick: int = -1
+    version: int = -1
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
     at: str = ""
-    rows: dict[Key, Any] = field(default_factory=dict)
+    rows: dict[ChainKey, Any] = field(default_factory=dict)
     totals: dict[str, Any] = field(default_factory=dict)
 
 
 class LivePositions:
     """What all streams of positions have in common: the rows are made once for each change, however many look."""
 
-    def __init__(self, book: Book, ledger: AsyncClient, now: Callable[[], Awaitable[datetime]]) -> None:
-        self._book = book
+    def __init__(self, picture: LedgerPicture, ledger: AsyncClient, now: Callable[[], Awaitable[datetime]]) -> None:
+        self._picture = picture
         self._ledger = ledger
         self._now = now
         self._shown = Shown()
@@ -54,66 +55,66 @@ class LivePositions:
         why = FOREIGN if last_id and at is None else None
         away = False
         seen = 0
-        async with self._book.looking():
-            while True:
-                tick = self._book.tick
-                if away != (self._book.away_since is not None):
-                    away = not away
-                    yield self._away() if away else Event("back", {})
-                if self._book.complete and not away:
-                    shown = await self._present()
-                    if at is not None:  # once, before anything else was sent
-                        try:
-                            yield await self._missed(at, shown)
-                            yield _event("values", shown, shown.rows.values())
-                        except OutOfRange:
-                            why = STALE
-                        else:
-                            seen = shown.tick
-                        at = None
-                    for event in self._changes(seen, shown, why):
-                        yield event
-                    why = ANEW
-                    seen = shown.tick
-                await self._book.news(tick)
+        while True:
+            version = self._picture.version
+            if away != (self._picture.stale_since is not None):
+                away = not away
+                yield self._away() if away else Event("back", {})
+            if self._picture.complete and not away:
+                shown = await self._present()
+                if not self._picture.complete:  # begun anew meanwhile: nothing there is not yet nothing open
+                    continue
+                if at is not None:  # once, before anything else was sent
+                    try:
+                        yield await self._missed(at, shown)
+                        yield _event("values", shown, shown.rows.values())
+                    except OutOfRange:
+                        why = STALE
+                    else:
+                        seen = shown.version
+                    at = None
+                for event in self._changes(seen, shown, why):
+                    yield event
+                why = ANEW
+                seen = shown.version
+            await self._picture.after(version)
 
     def _changes(self, seen: int, shown: Shown, why: str | None) -> list[Event]:
-        changes = self._book.since(seen)
+        changes = self._picture.since(seen)
         if changes.anew:
             return [_event("reset", shown, shown.rows.values(), shown.at, reason=why)]
         events = []
         changed = [shown.rows[key] for key in changes.chains if key in shown.rows]
         if changed or changes.gone:
             events.append(_event("changes", shown, changed, shown.at, gone=_gone(changes.gone)))
-        told = set(changes.chains)
-        valued = [shown.rows[key] for key in changes.valued if key in shown.rows and key not in told]
+        valued = [shown.rows[key] for key in changes.valued if key in shown.rows]
         if valued:
             events.append(_event("values", shown, valued))
         return events
 
     def _away(self) -> Event:
-        since, failure = self._book.away_since, self._book.failure
+        since, failure = self._picture.stale_since, self._picture.failure
         return Event("away", {"since": since and time_text(since), "detail": failure and failure.message})
 
     async def _present(self) -> Shown:
-        """The book as it is, or as it was a moment ago."""
+        """The picture as it is, or as it was a moment ago."""
         async with self._making:
-            if self._shown.tick != self._book.tick:
+            if self._shown.version != self._picture.version:
                 try:
                     now = await self._now()
                 except LedgerError:  # the rows are there all the same
                     now = self._shown.time
-                self._shown = _show(self._book, now)
+                self._shown = _show(self._picture, now)
             return self._shown
 
     async def _missed(self, at: tuple[str, int], shown: Shown) -> Event:
-        """What changed after a revision, and what closed, which the book has long forgotten. Raises OutOfRange."""
+        """What changed after a revision, and what closed, which the picture has long forgotten. Raises OutOfRange."""
 
         def interrupted(error: LedgerError) -> None:
             if isinstance(error, OutOfRange):
                 raise error
 
-        chains: dict[Key, PositionChain] = {}
+        chains: dict[ChainKey, PositionChain] = {}
         cursor = Cursor(ledger_id=at[0], revision=at[1])
         watching = self._ledger.watch_chains(cursor=cursor, on_interruption=interrupted)
         async with aclosing(watching) as messages:
@@ -122,21 +123,21 @@ class LivePositions:
                 cursor = message.cursor or cursor
                 if message.bookmark:
                     break
-        rows = open_payload(chains.values(), self._book.mirror.valuations.values(), shown.time)["positions"]
+        rows = open_payload(chains.values(), self._picture.mirror.valuations.values(), shown.time)["positions"]
         gone = [chain for chain in chains.values() if chain.state is ChainState.CLOSED]
         return _event("changes", shown, rows, event_id(cursor.ledger_id, cursor.revision), gone=_gone(gone))
 
 
-def _show(book: Book, now: datetime) -> Shown:
-    mirror = book.mirror
+def _show(picture: LedgerPicture, now: datetime) -> Shown:
+    mirror = picture.mirror
     payload = open_payload(mirror.chains.values(), mirror.valuations.values(), now)
     rows = _by_key(payload["positions"])
     totals = {"totals": payload["totals"], "totals_dry_run": payload["totals_dry_run"]}
     at = event_id(mirror.cursor.ledger_id, mirror.cursor.revision) if mirror.cursor else ""
-    return Shown(book.tick, now, at, rows, totals)
+    return Shown(picture.version, now, at, rows, totals)
 
 
-def _by_key(rows: Iterable[Any]) -> dict[Key, Any]:
+def _by_key(rows: Iterable[Any]) -> dict[ChainKey, Any]:
     return {(row["account"], row["position_id"]): row for row in rows}
 
 

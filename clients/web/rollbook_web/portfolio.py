@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from rollbook import AsyncClient
 from rollbook.errors import LedgerError
-from rollbook_web.live import LedgerPicture
+from rollbook_web.ledger_picture import LedgerPicture
 from rollbook_web.sums import Portfolios
 
 MONTH = timedelta(days=30)

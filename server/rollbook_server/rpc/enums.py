@@ -77,6 +77,7 @@ ENUMS: Mapping[str, EnumMap[Any]] = {
         (backtest_pb2.TrainingFormat, outcomes.TrainingFormat),
         (dataset_pb2.DatasetKind, outcomes.DatasetKind),
         (parity_pb2.ParityFlag, outcomes.ParityFlag),
+        (dataset_pb2.HistoryKind, outcomes.HistoryKind),
     )
 }
 """By the API enum's full name."""

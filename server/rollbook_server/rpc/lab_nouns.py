@@ -2,7 +2,8 @@
 
 import operator
 
-from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, parity_pb2, sweep_pb2
+from rollbook.v1 import backtest_pb2, backtest_service_pb2, dataset_pb2, dataset_service_pb2, parity_pb2, sweep_pb2
+from rollbook_server import fetching
 from rollbook_server.domain.backtest import (
     fields,
     metrics,
@@ -110,7 +111,18 @@ heatmap = Encoder(
     heatmaps.Heatmap,
     parts={"cells": Encoder(sweep_pb2.HeatmapCell, heatmaps.HeatmapCell)},
 )
-dataset = Encoder(dataset_pb2.Dataset, registered.Dataset)
+dataset = Encoder(
+    dataset_pb2.Dataset,
+    registered.Dataset,
+    parts={"dropped": Encoder(dataset_pb2.DroppedRows, registered.DroppedRows)},
+)
+fetch_progress = Encoder(dataset_service_pb2.FetchProgress, fetching.Fetching)
+fetched = Encoder(
+    dataset_service_pb2.FetchedHistory,
+    fetching.Fetched,
+    sources={"path": lambda fact: str(fact.path)},
+    parts={"dataset": dataset},
+)
 _reward = Encoder(backtest_pb2.RewardStatistics, training_statistics.RewardStatistics)
 statistics = Encoder(
     backtest_pb2.TrainingStatistics,

@@ -3,6 +3,7 @@
 What is refused names the column and the row: row 1 is the first below the header.
 """
 
+import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from rollbook_server.domain.errors import NotFound, Reason
 if TYPE_CHECKING:  # imported where it is used: a server that registers nothing does without
     import polars
 
+_CSV = (".csv", ".csv.gz")
 _TIME = ("time", "ts", "ts_utc")
 _OHLC = ("open", "high", "low", "close")
 _PRICE = ("price", "spot")
@@ -32,8 +34,9 @@ _UNITS = ((SECOND, "seconds"), (1_000, "milliseconds"), (1, "microseconds"))
 """Of numbers that count from 1970: microseconds in one."""
 
 
-def read_table(path: Path, kind: DatasetKind) -> Columns:
-    """The columns of a file, .csv or .parquet, as the API's RegisterDatasetRequest names them.
+def read_table(path: Path, kind: DatasetKind, underlying: str = "", quote_currency: str = "") -> Columns:
+    """The columns of a file, .csv, .csv.gz or .parquet, as the API's RegisterDatasetRequest names them. Of a file with
+    chains of several coins and currencies those of `underlying` that are quoted in `quote_currency` (unset: USD).
 
     Raises NotFound (FILE_NOT_FOUND), or InvalidArgument (MALFORMED_DATA) with the column and the row.
     """
@@ -43,6 +46,10 @@ def read_table(path: Path, kind: DatasetKind) -> Columns:
         there = False
     if not there:
         raise NotFound(Reason.FILE_NOT_FOUND, f"there is no file {str(path)!r} on the server's disk", "path")
+    if kind is DatasetKind.OPTION_CHAINS and _is_options_chain(path):
+        from rollbook_server.storage.tardis_tables import read_options_chain
+
+        return read_options_chain(path, underlying, quote_currency or "USD")
     table = _Table(path)
     match kind:
         case DatasetKind.BARS:
@@ -59,6 +66,16 @@ def read_table(path: Path, kind: DatasetKind) -> Columns:
             return QuoteColumns(table.times("harvest_time"), name, names, *(table.numbers(each) for each in _QUOTES))
 
 
+def _is_options_chain(path: Path) -> bool:
+    """Whether it is an options_chain file of tardis.dev; what cannot be read is none, and is refused as a table."""
+    from rollbook_server.storage.tardis_tables import is_options_chain, read_header
+
+    try:
+        return path.name.lower().endswith(_CSV) and is_options_chain(read_header(path))
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
 class _Table:
     """The columns of one file that mean something here."""
 
@@ -67,14 +84,13 @@ class _Table:
 
         self._polars = polars
         try:
-            match path.suffix.lower():
-                case ".csv":
-                    # As text: what polars would infer from the first rows need not hold for the rest.
-                    lazy = polars.scan_csv(path, infer_schema=False, null_values=_MISSING, glob=False)
-                case ".parquet":
-                    lazy = polars.scan_parquet(path, glob=False)
-                case _:
-                    raise malformed(f"{path.name!r} is neither .csv nor .parquet")
+            if path.name.lower().endswith(_CSV):
+                # As text: what polars would infer from the first rows need not hold for the rest.
+                lazy = polars.scan_csv(path, infer_schema=False, null_values=_MISSING, glob=False)
+            elif path.suffix.lower() == ".parquet":
+                lazy = polars.scan_parquet(path, glob=False)
+            else:
+                raise malformed(f"{path.name!r} is neither .csv, .csv.gz nor .parquet")
             self._names = lazy.collect_schema().names()
             # At once, so that all columns are of one moment; and no others, of which there may be many.
             self._frame = lazy.select(name for name in self._names if name in _MEANT).collect()

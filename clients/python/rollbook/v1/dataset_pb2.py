@@ -25,19 +25,23 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rollbook/v1/dataset.proto\x12\x0brollbook.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x01\n\nDatasetGap\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cmissing_rows\x18\x03 \x01(\x03\"\xdf\x01\n\x0fSyntheticMarket\x12\x0c\n\x04seed\x18\x01 \x01(\x04\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64\x61ys\x18\x03 \x01(\x05\x12\x18\n\x0bstart_price\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12 \n\x13\x63onstant_volatility\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x64rift\x18\x06 \x01(\x01H\x02\x88\x01\x01\x42\x0e\n\x0c_start_priceB\x16\n\x14_constant_volatilityB\x08\n\x06_drift\"\x94\x03\n\x07\x44\x61taset\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.rollbook.v1.DatasetKind\x12\x12\n\nunderlying\x18\x04 \x01(\t\x12\x16\n\x0equote_currency\x18\x05 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x06 \x01(\t\x12\x0c\n\x04rows\x18\x07 \x01(\x03\x12.\n\nfirst_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10interval_seconds\x18\n \x01(\x03\x12\x0c\n\x04gaps\x18\x0b \x01(\x05\x12\x14\n\x0c\x64ropped_rows\x18\x0c \x01(\x03\x12\x11\n\tsynthetic\x18\r \x01(\x08\x12\x0e\n\x06source\x18\x0e \x01(\t\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x7f\n\x0b\x44\x61tasetKind\x12\x1c\n\x18\x44\x41TASET_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x41TASET_KIND_BARS\x10\x01\x12\x1b\n\x17\x44\x41TASET_KIND_VOLATILITY\x10\x02\x12\x1e\n\x1a\x44\x41TASET_KIND_OPTION_CHAINS\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19rollbook/v1/dataset.proto\x12\x0brollbook.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x01\n\nDatasetGap\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cmissing_rows\x18\x03 \x01(\x03\"\xdf\x01\n\x0fSyntheticMarket\x12\x0c\n\x04seed\x18\x01 \x01(\x04\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x64\x61ys\x18\x03 \x01(\x05\x12\x18\n\x0bstart_price\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12 \n\x13\x63onstant_volatility\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x64rift\x18\x06 \x01(\x01H\x02\x88\x01\x01\x42\x0e\n\x0c_start_priceB\x16\n\x14_constant_volatilityB\x08\n\x06_drift\"+\n\x0b\x44roppedRows\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x03\"\xbf\x03\n\x07\x44\x61taset\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12&\n\x04kind\x18\x03 \x01(\x0e\x32\x18.rollbook.v1.DatasetKind\x12\x12\n\nunderlying\x18\x04 \x01(\t\x12\x16\n\x0equote_currency\x18\x05 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x06 \x01(\t\x12\x0c\n\x04rows\x18\x07 \x01(\x03\x12.\n\nfirst_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10interval_seconds\x18\n \x01(\x03\x12\x0c\n\x04gaps\x18\x0b \x01(\x05\x12\x14\n\x0c\x64ropped_rows\x18\x0c \x01(\x03\x12\x11\n\tsynthetic\x18\r \x01(\x08\x12\x0e\n\x06source\x18\x0e \x01(\t\x12/\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x07\x64ropped\x18\x10 \x03(\x0b\x32\x18.rollbook.v1.DroppedRows*\x7f\n\x0b\x44\x61tasetKind\x12\x1c\n\x18\x44\x41TASET_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44\x41TASET_KIND_BARS\x10\x01\x12\x1b\n\x17\x44\x41TASET_KIND_VOLATILITY\x10\x02\x12\x1e\n\x1a\x44\x41TASET_KIND_OPTION_CHAINS\x10\x03*\x9f\x01\n\x0bHistoryKind\x12\x1c\n\x18HISTORY_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11HISTORY_KIND_BARS\x10\x01\x12\x1b\n\x17HISTORY_KIND_VOLATILITY\x10\x02\x12 \n\x1cHISTORY_KIND_DELIVERY_PRICES\x10\x03\x12\x1c\n\x18HISTORY_KIND_INSTRUMENTS\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rollbook.v1.dataset_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DATASETKIND']._serialized_start=839
-  _globals['_DATASETKIND']._serialized_end=966
+  _globals['_DATASETKIND']._serialized_start=927
+  _globals['_DATASETKIND']._serialized_end=1054
+  _globals['_HISTORYKIND']._serialized_start=1057
+  _globals['_HISTORYKIND']._serialized_end=1216
   _globals['_DATASETGAP']._serialized_start=76
   _globals['_DATASETGAP']._serialized_end=204
   _globals['_SYNTHETICMARKET']._serialized_start=207
   _globals['_SYNTHETICMARKET']._serialized_end=430
-  _globals['_DATASET']._serialized_start=433
-  _globals['_DATASET']._serialized_end=837
+  _globals['_DROPPEDROWS']._serialized_start=432
+  _globals['_DROPPEDROWS']._serialized_end=475
+  _globals['_DATASET']._serialized_start=478
+  _globals['_DATASET']._serialized_end=925
 # @@protoc_insertion_point(module_scope)

@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -45,6 +47,38 @@ DATASET_KIND_VOLATILITY: DatasetKind.ValueType  # 2
 DATASET_KIND_OPTION_CHAINS: DatasetKind.ValueType  # 3
 """Snapshots of option chains, with bid and ask."""
 Global___DatasetKind: _TypeAlias = DatasetKind  # noqa: Y015
+
+class _HistoryKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _HistoryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_HistoryKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    HISTORY_KIND_UNSPECIFIED: _HistoryKind.ValueType  # 0
+    """Not used."""
+    HISTORY_KIND_BARS: _HistoryKind.ValueType  # 1
+    """Bars of an instrument; they become a dataset of BARS. Those in which nobody traded are left out."""
+    HISTORY_KIND_VOLATILITY: _HistoryKind.ValueType  # 2
+    """The venue's index of implied volatility (DVOL); it becomes a dataset of VOLATILITY."""
+    HISTORY_KIND_DELIVERY_PRICES: _HistoryKind.ValueType  # 3
+    """Final delivery prices of an index, one a day; kept as Parquet."""
+    HISTORY_KIND_INSTRUMENTS: _HistoryKind.ValueType  # 4
+    """Options that are listed, and those that expired lately; kept as Parquet."""
+
+class HistoryKind(_HistoryKind, metaclass=_HistoryKindEnumTypeWrapper):
+    """What can be fetched of a venue's public history."""
+
+HISTORY_KIND_UNSPECIFIED: HistoryKind.ValueType  # 0
+"""Not used."""
+HISTORY_KIND_BARS: HistoryKind.ValueType  # 1
+"""Bars of an instrument; they become a dataset of BARS. Those in which nobody traded are left out."""
+HISTORY_KIND_VOLATILITY: HistoryKind.ValueType  # 2
+"""The venue's index of implied volatility (DVOL); it becomes a dataset of VOLATILITY."""
+HISTORY_KIND_DELIVERY_PRICES: HistoryKind.ValueType  # 3
+"""Final delivery prices of an index, one a day; kept as Parquet."""
+HISTORY_KIND_INSTRUMENTS: HistoryKind.ValueType  # 4
+"""Options that are listed, and those that expired lately; kept as Parquet."""
+Global___HistoryKind: _TypeAlias = HistoryKind  # noqa: Y015
 
 @_typing.final
 class DatasetGap(_message.Message):
@@ -138,6 +172,32 @@ class SyntheticMarket(_message.Message):
 Global___SyntheticMarket: _TypeAlias = SyntheticMarket  # noqa: Y015
 
 @_typing.final
+class DroppedRows(_message.Message):
+    """Why rows were left out, and how many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """For people."""
+    rows: _builtins.int
+    """Rows; each is counted once, by the first reason against it."""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        rows: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DroppedRows: _TypeAlias = DroppedRows  # noqa: Y015
+
+@_typing.final
 class Dataset(_message.Message):
     """Data that was registered: immutable, known by its content."""
 
@@ -158,6 +218,7 @@ class Dataset(_message.Message):
     SYNTHETIC_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
     dataset_id: _builtins.str
     """Made of its content: the same content has the same id."""
     name: _builtins.str
@@ -177,7 +238,7 @@ class Dataset(_message.Message):
     gaps: _builtins.int
     """Stretches without data."""
     dropped_rows: _builtins.int
-    """Rows that were left out because they cannot be right, for example a high below its low."""
+    """Rows that were left out because they cannot be right, for example a high below its low, or are of something else."""
     synthetic: _builtins.bool
     """It is a synthetic market's."""
     source: _builtins.str
@@ -193,6 +254,10 @@ class Dataset(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was registered."""
+
+    @_builtins.property
+    def dropped(self) -> _containers.RepeatedCompositeFieldContainer[Global___DroppedRows]:
+        """Why rows were left out; together they are dropped_rows. Of data that was registered before there were reasons: none."""
 
     def __init__(
         self,
@@ -212,10 +277,11 @@ class Dataset(_message.Message):
         synthetic: _builtins.bool = ...,
         source: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        dropped: _abc.Iterable[Global___DroppedRows] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "first_time", b"first_time", "last_time", b"last_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_hash", b"content_hash", "create_time", b"create_time", "dataset_id", b"dataset_id", "dropped_rows", b"dropped_rows", "first_time", b"first_time", "gaps", b"gaps", "interval_seconds", b"interval_seconds", "kind", b"kind", "last_time", b"last_time", "name", b"name", "quote_currency", b"quote_currency", "rows", b"rows", "source", b"source", "synthetic", b"synthetic", "underlying", b"underlying"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_hash", b"content_hash", "create_time", b"create_time", "dataset_id", b"dataset_id", "dropped", b"dropped", "dropped_rows", b"dropped_rows", "first_time", b"first_time", "gaps", b"gaps", "interval_seconds", b"interval_seconds", "kind", b"kind", "last_time", b"last_time", "name", b"name", "quote_currency", b"quote_currency", "rows", b"rows", "source", b"source", "synthetic", b"synthetic", "underlying", b"underlying"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

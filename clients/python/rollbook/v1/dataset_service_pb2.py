@@ -22,32 +22,41 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from rollbook.v1 import dataset_pb2 as rollbook_dot_v1_dot_dataset__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!rollbook/v1/dataset_service.proto\x12\x0brollbook.v1\x1a\x19rollbook/v1/dataset.proto\"\xdb\x01\n\x16RegisterDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.rollbook.v1.DatasetKind\x12\x12\n\nunderlying\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x01(\t\x12/\n\tsynthetic\x18\x05 \x01(\x0b\x32\x1c.rollbook.v1.SyntheticMarket\x12 \n\x13known_after_seconds\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x16\n\x14_known_after_seconds\"@\n\x17RegisterDatasetResponse\x12%\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x14.rollbook.v1.Dataset\"\'\n\x11GetDatasetRequest\x12\x12\n\ndataset_id\x18\x01 \x01(\t\";\n\x12GetDatasetResponse\x12%\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x14.rollbook.v1.Dataset\"x\n\x13ListDatasetsRequest\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.rollbook.v1.DatasetKind\x12\x12\n\nunderlying\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"W\n\x14ListDatasetsResponse\x12&\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x14.rollbook.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x16ListDatasetGapsRequest\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x17ListDatasetGapsResponse\x12%\n\x04gaps\x18\x01 \x03(\x0b\x32\x17.rollbook.v1.DatasetGap\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf0\x02\n\x0e\x44\x61tasetService\x12\\\n\x0fRegisterDataset\x12#.rollbook.v1.RegisterDatasetRequest\x1a$.rollbook.v1.RegisterDatasetResponse\x12M\n\nGetDataset\x12\x1e.rollbook.v1.GetDatasetRequest\x1a\x1f.rollbook.v1.GetDatasetResponse\x12S\n\x0cListDatasets\x12 .rollbook.v1.ListDatasetsRequest\x1a!.rollbook.v1.ListDatasetsResponse\x12\\\n\x0fListDatasetGaps\x12#.rollbook.v1.ListDatasetGapsRequest\x1a$.rollbook.v1.ListDatasetGapsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!rollbook/v1/dataset_service.proto\x12\x0brollbook.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19rollbook/v1/dataset.proto\"\xf3\x01\n\x16RegisterDatasetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.rollbook.v1.DatasetKind\x12\x12\n\nunderlying\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x01(\t\x12/\n\tsynthetic\x18\x05 \x01(\x0b\x32\x1c.rollbook.v1.SyntheticMarket\x12 \n\x13known_after_seconds\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\x0equote_currency\x18\x07 \x01(\tB\x16\n\x14_known_after_seconds\"@\n\x17RegisterDatasetResponse\x12%\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x14.rollbook.v1.Dataset\"\xe7\x01\n\x13\x46\x65tchDatasetRequest\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.rollbook.v1.HistoryKind\x12\x12\n\nunderlying\x18\x02 \x01(\t\x12\x0e\n\x06series\x18\x03 \x01(\t\x12\x18\n\x10interval_seconds\x18\x04 \x01(\x03\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04name\x18\x07 \x01(\t\"\x7f\n\x14\x46\x65tchDatasetResponse\x12.\n\x08progress\x18\x01 \x01(\x0b\x32\x1a.rollbook.v1.FetchProgressH\x00\x12.\n\x07\x66\x65tched\x18\x02 \x01(\x0b\x32\x1b.rollbook.v1.FetchedHistoryH\x00\x42\x07\n\x05\x65vent\"\x8d\x01\n\rFetchProgress\x12\x12\n\npages_done\x18\x01 \x01(\x03\x12\x13\n\x0bpages_total\x18\x02 \x01(\x03\x12\x0c\n\x04rows\x18\x03 \x01(\x03\x12\x30\n\x0creached_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bwaiting_for\x18\x05 \x01(\t\"\xb2\x01\n\x0e\x46\x65tchedHistory\x12%\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x14.rollbook.v1.Dataset\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0c\n\x04rows\x18\x03 \x01(\x03\x12.\n\nfirst_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tlast_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x11GetDatasetRequest\x12\x12\n\ndataset_id\x18\x01 \x01(\t\";\n\x12GetDatasetResponse\x12%\n\x07\x64\x61taset\x18\x01 \x01(\x0b\x32\x14.rollbook.v1.Dataset\"x\n\x13ListDatasetsRequest\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.rollbook.v1.DatasetKind\x12\x12\n\nunderlying\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"W\n\x14ListDatasetsResponse\x12&\n\x08\x64\x61tasets\x18\x01 \x03(\x0b\x32\x14.rollbook.v1.Dataset\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"S\n\x16ListDatasetGapsRequest\x12\x12\n\ndataset_id\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x17ListDatasetGapsResponse\x12%\n\x04gaps\x18\x01 \x03(\x0b\x32\x17.rollbook.v1.DatasetGap\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xc7\x03\n\x0e\x44\x61tasetService\x12\\\n\x0fRegisterDataset\x12#.rollbook.v1.RegisterDatasetRequest\x1a$.rollbook.v1.RegisterDatasetResponse\x12U\n\x0c\x46\x65tchDataset\x12 .rollbook.v1.FetchDatasetRequest\x1a!.rollbook.v1.FetchDatasetResponse0\x01\x12M\n\nGetDataset\x12\x1e.rollbook.v1.GetDatasetRequest\x1a\x1f.rollbook.v1.GetDatasetResponse\x12S\n\x0cListDatasets\x12 .rollbook.v1.ListDatasetsRequest\x1a!.rollbook.v1.ListDatasetsResponse\x12\\\n\x0fListDatasetGaps\x12#.rollbook.v1.ListDatasetGapsRequest\x1a$.rollbook.v1.ListDatasetGapsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'rollbook.v1.dataset_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REGISTERDATASETREQUEST']._serialized_start=78
-  _globals['_REGISTERDATASETREQUEST']._serialized_end=297
-  _globals['_REGISTERDATASETRESPONSE']._serialized_start=299
-  _globals['_REGISTERDATASETRESPONSE']._serialized_end=363
-  _globals['_GETDATASETREQUEST']._serialized_start=365
-  _globals['_GETDATASETREQUEST']._serialized_end=404
-  _globals['_GETDATASETRESPONSE']._serialized_start=406
-  _globals['_GETDATASETRESPONSE']._serialized_end=465
-  _globals['_LISTDATASETSREQUEST']._serialized_start=467
-  _globals['_LISTDATASETSREQUEST']._serialized_end=587
-  _globals['_LISTDATASETSRESPONSE']._serialized_start=589
-  _globals['_LISTDATASETSRESPONSE']._serialized_end=676
-  _globals['_LISTDATASETGAPSREQUEST']._serialized_start=678
-  _globals['_LISTDATASETGAPSREQUEST']._serialized_end=761
-  _globals['_LISTDATASETGAPSRESPONSE']._serialized_start=763
-  _globals['_LISTDATASETGAPSRESPONSE']._serialized_end=852
-  _globals['_DATASETSERVICE']._serialized_start=855
-  _globals['_DATASETSERVICE']._serialized_end=1223
+  _globals['_REGISTERDATASETREQUEST']._serialized_start=111
+  _globals['_REGISTERDATASETREQUEST']._serialized_end=354
+  _globals['_REGISTERDATASETRESPONSE']._serialized_start=356
+  _globals['_REGISTERDATASETRESPONSE']._serialized_end=420
+  _globals['_FETCHDATASETREQUEST']._serialized_start=423
+  _globals['_FETCHDATASETREQUEST']._serialized_end=654
+  _globals['_FETCHDATASETRESPONSE']._serialized_start=656
+  _globals['_FETCHDATASETRESPONSE']._serialized_end=783
+  _globals['_FETCHPROGRESS']._serialized_start=786
+  _globals['_FETCHPROGRESS']._serialized_end=927
+  _globals['_FETCHEDHISTORY']._serialized_start=930
+  _globals['_FETCHEDHISTORY']._serialized_end=1108
+  _globals['_GETDATASETREQUEST']._serialized_start=1110
+  _globals['_GETDATASETREQUEST']._serialized_end=1149
+  _globals['_GETDATASETRESPONSE']._serialized_start=1151
+  _globals['_GETDATASETRESPONSE']._serialized_end=1210
+  _globals['_LISTDATASETSREQUEST']._serialized_start=1212
+  _globals['_LISTDATASETSREQUEST']._serialized_end=1332
+  _globals['_LISTDATASETSRESPONSE']._serialized_start=1334
+  _globals['_LISTDATASETSRESPONSE']._serialized_end=1421
+  _globals['_LISTDATASETGAPSREQUEST']._serialized_start=1423
+  _globals['_LISTDATASETGAPSREQUEST']._serialized_end=1506
+  _globals['_LISTDATASETGAPSRESPONSE']._serialized_start=1508
+  _globals['_LISTDATASETGAPSRESPONSE']._serialized_end=1597
+  _globals['_DATASETSERVICE']._serialized_start=1600
+  _globals['_DATASETSERVICE']._serialized_end=2055
 # @@protoc_insertion_point(module_scope)

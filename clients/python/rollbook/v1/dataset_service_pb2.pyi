@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from rollbook.v1 import dataset_pb2 as _dataset_pb2
 import builtins as _builtins
@@ -31,6 +32,7 @@ class RegisterDatasetRequest(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     SYNTHETIC_FIELD_NUMBER: _builtins.int
     KNOWN_AFTER_SECONDS_FIELD_NUMBER: _builtins.int
+    QUOTE_CURRENCY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """For people; unset is the file's name."""
     kind: _dataset_pb2.DatasetKind.ValueType
@@ -38,15 +40,21 @@ class RegisterDatasetRequest(_message.Message):
     underlying: _builtins.str
     """The coin. Required."""
     path: _builtins.str
-    """A file on the server's disk, .csv or .parquet. Columns of bars: time, ts or ts_utc (the bar's open), and open, high,
+    """A file on the server's disk, .csv, .csv.gz or .parquet. Columns of bars: time, ts or ts_utc (the bar's open), and open, high,
     low, close, or one price or spot, between which bars are made; of a volatility index: the same time, and one of close,
     dvol, dvol_close and value (percent); of option chains: harvest_time, instrument_name, underlying_price, mark_price,
-    best_bid_price, best_ask_price, mark_iv. Times are datetimes, ISO 8601, or seconds, milliseconds or microseconds since
+    best_bid_price, best_ask_price, mark_iv; or those of an options_chain file of tardis.dev (CSV), of which
+    snapshots are made at each full and half hour: of each contract the newest quote that was received by then, in the 5
+    minutes before. Times are datetimes, ISO 8601, or seconds, milliseconds or microseconds since
     1970; without a zone they are UTC.
     """
     known_after_seconds: _builtins.int
     """Seconds from a row's time until it is known, where that is not one interval (of option chains: at once): a daily series
     that is stamped 00:00 and measured at 08:00 has 28800. At most 366 days.
+    """
+    quote_currency: _builtins.str
+    """Of option chains: USD for coin-settled ones, or USDC. Says which ones, where an options_chain file has both (unset:
+    USD); of another file it must be what the file holds.
     """
     @_builtins.property
     def synthetic(self) -> _dataset_pb2.SyntheticMarket:
@@ -61,10 +69,11 @@ class RegisterDatasetRequest(_message.Message):
         path: _builtins.str = ...,
         synthetic: _dataset_pb2.SyntheticMarket | None = ...,
         known_after_seconds: _builtins.int | None = ...,
+        quote_currency: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_known_after_seconds", b"_known_after_seconds", "known_after_seconds", b"known_after_seconds", "synthetic", b"synthetic"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_known_after_seconds", b"_known_after_seconds", "kind", b"kind", "known_after_seconds", b"known_after_seconds", "name", b"name", "path", b"path", "synthetic", b"synthetic", "underlying", b"underlying"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_known_after_seconds", b"_known_after_seconds", "kind", b"kind", "known_after_seconds", b"known_after_seconds", "name", b"name", "path", b"path", "quote_currency", b"quote_currency", "synthetic", b"synthetic", "underlying", b"underlying"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__known_after_seconds: _TypeAlias = _typing.Literal["known_after_seconds"]  # noqa: Y015
     _WhichOneofArgType__known_after_seconds: _TypeAlias = _typing.Literal["_known_after_seconds", b"_known_after_seconds"]  # noqa: Y015
@@ -95,6 +104,178 @@ class RegisterDatasetResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegisterDatasetResponse: _TypeAlias = RegisterDatasetResponse  # noqa: Y015
+
+@_typing.final
+class FetchDatasetRequest(_message.Message):
+    """What to fetch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    UNDERLYING_FIELD_NUMBER: _builtins.int
+    SERIES_FIELD_NUMBER: _builtins.int
+    INTERVAL_SECONDS_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    kind: _dataset_pb2.HistoryKind.ValueType
+    """Of what. Required."""
+    underlying: _builtins.str
+    """The coin. Required."""
+    series: _builtins.str
+    """The venue's name of what is fetched: of bars an instrument (unset: the coin's spot market, like BTC_USDC), of
+    volatility and instruments a currency (unset: the coin), of delivery prices an index (unset: like btc_usd).
+    """
+    interval_seconds: _builtins.int
+    """Of bars 60, 180, 300, 600, 900, 1800, 3600, 7200, 10800, 21600 or 43200; of volatility 60, 3600 or 43200; unset is
+    3600. Else it must be unset.
+    """
+    name: _builtins.str
+    """Of the dataset, for people; unset is what was fetched."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Of bars and volatility: the first row begins here or later. Required there, else it must be unset."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Of bars and volatility: the last row is over by then; unset is now, and so is what is later. A row that is not over
+        is not taken.
+        """
+
+    def __init__(
+        self,
+        *,
+        kind: _dataset_pb2.HistoryKind.ValueType = ...,
+        underlying: _builtins.str = ...,
+        series: _builtins.str = ...,
+        interval_seconds: _builtins.int = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "interval_seconds", b"interval_seconds", "kind", b"kind", "name", b"name", "series", b"series", "start_time", b"start_time", "underlying", b"underlying"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchDatasetRequest: _TypeAlias = FetchDatasetRequest  # noqa: Y015
+
+@_typing.final
+class FetchDatasetResponse(_message.Message):
+    """How far a fetch has come; at its end what there is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    FETCHED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def progress(self) -> Global___FetchProgress:
+        """How far it has come."""
+
+    @_builtins.property
+    def fetched(self) -> Global___FetchedHistory:
+        """What there is: the last message."""
+
+    def __init__(
+        self,
+        *,
+        progress: Global___FetchProgress | None = ...,
+        fetched: Global___FetchedHistory | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "fetched", b"fetched", "progress", b"progress"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "fetched", b"fetched", "progress", b"progress"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["progress", "fetched"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___FetchDatasetResponse: _TypeAlias = FetchDatasetResponse  # noqa: Y015
+
+@_typing.final
+class FetchProgress(_message.Message):
+    """How far a fetch has come."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGES_DONE_FIELD_NUMBER: _builtins.int
+    PAGES_TOTAL_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    REACHED_TIME_FIELD_NUMBER: _builtins.int
+    WAITING_FOR_FIELD_NUMBER: _builtins.int
+    pages_done: _builtins.int
+    """Pages that are on the disk."""
+    pages_total: _builtins.int
+    """Pages that it takes; 0 while that is not known."""
+    rows: _builtins.int
+    """Rows that this fetch got from the venue."""
+    waiting_for: _builtins.str
+    """Why the venue is asked once more, if it is."""
+    @_builtins.property
+    def reached_time(self) -> _timestamp_pb2.Timestamp:
+        """What was fetched reaches to here; unset where there is no time to it."""
+
+    def __init__(
+        self,
+        *,
+        pages_done: _builtins.int = ...,
+        pages_total: _builtins.int = ...,
+        rows: _builtins.int = ...,
+        reached_time: _timestamp_pb2.Timestamp | None = ...,
+        waiting_for: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reached_time", b"reached_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pages_done", b"pages_done", "pages_total", b"pages_total", "reached_time", b"reached_time", "rows", b"rows", "waiting_for", b"waiting_for"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchProgress: _TypeAlias = FetchProgress  # noqa: Y015
+
+@_typing.final
+class FetchedHistory(_message.Message):
+    """What a fetch left on the disk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATASET_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    FIRST_TIME_FIELD_NUMBER: _builtins.int
+    LAST_TIME_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """The folder of Parquet files, on the server's disk."""
+    rows: _builtins.int
+    """Rows of those that were asked for."""
+    @_builtins.property
+    def dataset(self) -> _dataset_pb2.Dataset:
+        """Of bars and volatility."""
+
+    @_builtins.property
+    def first_time(self) -> _timestamp_pb2.Timestamp:
+        """The first one's time (of instruments: when it was listed)."""
+
+    @_builtins.property
+    def last_time(self) -> _timestamp_pb2.Timestamp:
+        """The last one's time."""
+
+    def __init__(
+        self,
+        *,
+        dataset: _dataset_pb2.Dataset | None = ...,
+        path: _builtins.str = ...,
+        rows: _builtins.int = ...,
+        first_time: _timestamp_pb2.Timestamp | None = ...,
+        last_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "first_time", b"first_time", "last_time", b"last_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "first_time", b"first_time", "last_time", b"last_time", "path", b"path", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchedHistory: _TypeAlias = FetchedHistory  # noqa: Y015
 
 @_typing.final
 class GetDatasetRequest(_message.Message):

@@ -40,6 +40,11 @@ class DatasetServiceStub(object):
                 request_serializer=rollbook_dot_v1_dot_dataset__service__pb2.RegisterDatasetRequest.SerializeToString,
                 response_deserializer=rollbook_dot_v1_dot_dataset__service__pb2.RegisterDatasetResponse.FromString,
                 _registered_method=True)
+        self.FetchDataset = channel.unary_stream(
+                '/rollbook.v1.DatasetService/FetchDataset',
+                request_serializer=rollbook_dot_v1_dot_dataset__service__pb2.FetchDatasetRequest.SerializeToString,
+                response_deserializer=rollbook_dot_v1_dot_dataset__service__pb2.FetchDatasetResponse.FromString,
+                _registered_method=True)
         self.GetDataset = channel.unary_unary(
                 '/rollbook.v1.DatasetService/GetDataset',
                 request_serializer=rollbook_dot_v1_dot_dataset__service__pb2.GetDatasetRequest.SerializeToString,
@@ -65,6 +70,18 @@ class DatasetServiceServicer(object):
         """Reads a file on the server's disk (CSV or Parquet), or makes a synthetic market, and keeps it. The same content again
         gives the same dataset, so it may be sent twice. Errors: INVALID_ARGUMENT (MISSING_FIELD, MALFORMED_DATA,
         OUT_OF_BOUNDS), NOT_FOUND (FILE_NOT_FOUND), FAILED_PRECONDITION (LAB_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FetchDataset(self, request, context):
+        """Fetches a venue's public history by HTTP into Parquet files on the server's disk, page by page, and registers what the
+        lab uses. Only the venue's address in the server's settings is asked. One fetch at a time; further ones wait. Broken
+        off, by whatever, it goes on at the first page that is not there when it is sent again, and gives the same dataset.
+        Errors: INVALID_ARGUMENT (MISSING_FIELD, CONTRADICTION, MALFORMED_TEXT, MALFORMED_DATA, OUT_OF_BOUNDS), NOT_FOUND
+        (HISTORY_NOT_FOUND), FAILED_PRECONDITION (VENUE_REFUSED, VENUE_ANSWER_UNKNOWN, LAB_UNAVAILABLE), UNAVAILABLE
+        (VENUE_UNAVAILABLE).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +117,11 @@ def add_DatasetServiceServicer_to_server(servicer, server):
                     servicer.RegisterDataset,
                     request_deserializer=rollbook_dot_v1_dot_dataset__service__pb2.RegisterDatasetRequest.FromString,
                     response_serializer=rollbook_dot_v1_dot_dataset__service__pb2.RegisterDatasetResponse.SerializeToString,
+            ),
+            'FetchDataset': grpc.unary_stream_rpc_method_handler(
+                    servicer.FetchDataset,
+                    request_deserializer=rollbook_dot_v1_dot_dataset__service__pb2.FetchDatasetRequest.FromString,
+                    response_serializer=rollbook_dot_v1_dot_dataset__service__pb2.FetchDatasetResponse.SerializeToString,
             ),
             'GetDataset': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDataset,
@@ -145,6 +167,33 @@ class DatasetService(object):
             '/rollbook.v1.DatasetService/RegisterDataset',
             rollbook_dot_v1_dot_dataset__service__pb2.RegisterDatasetRequest.SerializeToString,
             rollbook_dot_v1_dot_dataset__service__pb2.RegisterDatasetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchDataset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/rollbook.v1.DatasetService/FetchDataset',
+            rollbook_dot_v1_dot_dataset__service__pb2.FetchDatasetRequest.SerializeToString,
+            rollbook_dot_v1_dot_dataset__service__pb2.FetchDatasetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,6 +38,14 @@ class DatasetServiceStub:
     gives the same dataset, so it may be sent twice. Errors: INVALID_ARGUMENT (MISSING_FIELD, MALFORMED_DATA,
     OUT_OF_BOUNDS), NOT_FOUND (FILE_NOT_FOUND), FAILED_PRECONDITION (LAB_UNAVAILABLE).
     """
+    FetchDataset: _grpc.UnaryStreamMultiCallable[_dataset_service_pb2.FetchDatasetRequest, _dataset_service_pb2.FetchDatasetResponse]
+    """Fetches a venue's public history by HTTP into Parquet files on the server's disk, page by page, and registers what the
+    lab uses. Only the venue's address in the server's settings is asked. One fetch at a time; further ones wait. Broken
+    off, by whatever, it goes on at the first page that is not there when it is sent again, and gives the same dataset.
+    Errors: INVALID_ARGUMENT (MISSING_FIELD, CONTRADICTION, MALFORMED_TEXT, MALFORMED_DATA, OUT_OF_BOUNDS), NOT_FOUND
+    (HISTORY_NOT_FOUND), FAILED_PRECONDITION (VENUE_REFUSED, VENUE_ANSWER_UNKNOWN, LAB_UNAVAILABLE), UNAVAILABLE
+    (VENUE_UNAVAILABLE).
+    """
     GetDataset: _grpc.UnaryUnaryMultiCallable[_dataset_service_pb2.GetDatasetRequest, _dataset_service_pb2.GetDatasetResponse]
     """One dataset. Errors: NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (LAB_UNAVAILABLE)."""
     ListDatasets: _grpc.UnaryUnaryMultiCallable[_dataset_service_pb2.ListDatasetsRequest, _dataset_service_pb2.ListDatasetsResponse]
@@ -58,6 +66,14 @@ class DatasetServiceAsyncStub(DatasetServiceStub):
     """Reads a file on the server's disk (CSV or Parquet), or makes a synthetic market, and keeps it. The same content again
     gives the same dataset, so it may be sent twice. Errors: INVALID_ARGUMENT (MISSING_FIELD, MALFORMED_DATA,
     OUT_OF_BOUNDS), NOT_FOUND (FILE_NOT_FOUND), FAILED_PRECONDITION (LAB_UNAVAILABLE).
+    """
+    FetchDataset: _aio.UnaryStreamMultiCallable[_dataset_service_pb2.FetchDatasetRequest, _dataset_service_pb2.FetchDatasetResponse]  # type: ignore[assignment]
+    """Fetches a venue's public history by HTTP into Parquet files on the server's disk, page by page, and registers what the
+    lab uses. Only the venue's address in the server's settings is asked. One fetch at a time; further ones wait. Broken
+    off, by whatever, it goes on at the first page that is not there when it is sent again, and gives the same dataset.
+    Errors: INVALID_ARGUMENT (MISSING_FIELD, CONTRADICTION, MALFORMED_TEXT, MALFORMED_DATA, OUT_OF_BOUNDS), NOT_FOUND
+    (HISTORY_NOT_FOUND), FAILED_PRECONDITION (VENUE_REFUSED, VENUE_ANSWER_UNKNOWN, LAB_UNAVAILABLE), UNAVAILABLE
+    (VENUE_UNAVAILABLE).
     """
     GetDataset: _aio.UnaryUnaryMultiCallable[_dataset_service_pb2.GetDatasetRequest, _dataset_service_pb2.GetDatasetResponse]  # type: ignore[assignment]
     """One dataset. Errors: NOT_FOUND (DATASET_NOT_FOUND), FAILED_PRECONDITION (LAB_UNAVAILABLE)."""
@@ -82,6 +98,20 @@ class DatasetServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reads a file on the server's disk (CSV or Parquet), or makes a synthetic market, and keeps it. The same content again
         gives the same dataset, so it may be sent twice. Errors: INVALID_ARGUMENT (MISSING_FIELD, MALFORMED_DATA,
         OUT_OF_BOUNDS), NOT_FOUND (FILE_NOT_FOUND), FAILED_PRECONDITION (LAB_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
+    def FetchDataset(
+        self,
+        request: _dataset_service_pb2.FetchDatasetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_dataset_service_pb2.FetchDatasetResponse], _abc.AsyncIterator[_dataset_service_pb2.FetchDatasetResponse]]:
+        """Fetches a venue's public history by HTTP into Parquet files on the server's disk, page by page, and registers what the
+        lab uses. Only the venue's address in the server's settings is asked. One fetch at a time; further ones wait. Broken
+        off, by whatever, it goes on at the first page that is not there when it is sent again, and gives the same dataset.
+        Errors: INVALID_ARGUMENT (MISSING_FIELD, CONTRADICTION, MALFORMED_TEXT, MALFORMED_DATA, OUT_OF_BOUNDS), NOT_FOUND
+        (HISTORY_NOT_FOUND), FAILED_PRECONDITION (VENUE_REFUSED, VENUE_ANSWER_UNKNOWN, LAB_UNAVAILABLE), UNAVAILABLE
+        (VENUE_UNAVAILABLE).
         """
 
     @_abc_1.abstractmethod

@@ -66,6 +66,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: the server's disk has no such file."""
     ERROR_REASON_SWEEP_NOT_FOUND: _ErrorReason.ValueType  # 25
     """NOT_FOUND: no sweep of that id."""
+    ERROR_REASON_HISTORY_NOT_FOUND: _ErrorReason.ValueType  # 26
+    """NOT_FOUND: the venue has nothing of that in that time."""
     ERROR_REASON_AMBIGUOUS_CONTRACT: _ErrorReason.ValueType  # 30
     """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
     ERROR_REASON_CHAIN_MISMATCH: _ErrorReason.ValueType  # 31
@@ -102,6 +104,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the lab's engine cannot follow what the chain did; the message says what."""
     ERROR_REASON_MARKET_UNKNOWN: _ErrorReason.ValueType  # 47
     """FAILED_PRECONDITION: the lab's data has no answer for an instant or a contract; the message says which."""
+    ERROR_REASON_VENUE_REFUSED: _ErrorReason.ValueType  # 48
+    """FAILED_PRECONDITION: the venue answered with an error that will not pass by itself; metadata "code" is the venue's."""
+    ERROR_REASON_VENUE_ANSWER_UNKNOWN: _ErrorReason.ValueType  # 49
+    """FAILED_PRECONDITION: the venue's answer does not look as it is known to look; nothing of it is kept."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 50
     """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
     ERROR_REASON_TRADE_CONFLICT: _ErrorReason.ValueType  # 51
@@ -114,6 +120,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the commit failed (disk full, I/O error); nothing of it is recorded; send again."""
     ERROR_REASON_STOPPING: _ErrorReason.ValueType  # 81
     """UNAVAILABLE: the server is stopping; send again."""
+    ERROR_REASON_VENUE_UNAVAILABLE: _ErrorReason.ValueType  # 82
+    """UNAVAILABLE: the venue did not answer, often enough; what came before is kept; send again, and it goes on there."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: `google.rpc.ErrorInfo.reason`, in the domain "rollbook", without the prefix. The field is
@@ -164,6 +172,8 @@ ERROR_REASON_FILE_NOT_FOUND: ErrorReason.ValueType  # 24
 """NOT_FOUND: the server's disk has no such file."""
 ERROR_REASON_SWEEP_NOT_FOUND: ErrorReason.ValueType  # 25
 """NOT_FOUND: no sweep of that id."""
+ERROR_REASON_HISTORY_NOT_FOUND: ErrorReason.ValueType  # 26
+"""NOT_FOUND: the venue has nothing of that in that time."""
 ERROR_REASON_AMBIGUOUS_CONTRACT: ErrorReason.ValueType  # 30
 """FAILED_PRECONDITION: several chains held the contract; metadata "position_ids" lists them."""
 ERROR_REASON_CHAIN_MISMATCH: ErrorReason.ValueType  # 31
@@ -200,6 +210,10 @@ ERROR_REASON_CHAIN_NOT_COMPARABLE: ErrorReason.ValueType  # 46
 """FAILED_PRECONDITION: the lab's engine cannot follow what the chain did; the message says what."""
 ERROR_REASON_MARKET_UNKNOWN: ErrorReason.ValueType  # 47
 """FAILED_PRECONDITION: the lab's data has no answer for an instant or a contract; the message says which."""
+ERROR_REASON_VENUE_REFUSED: ErrorReason.ValueType  # 48
+"""FAILED_PRECONDITION: the venue answered with an error that will not pass by itself; metadata "code" is the venue's."""
+ERROR_REASON_VENUE_ANSWER_UNKNOWN: ErrorReason.ValueType  # 49
+"""FAILED_PRECONDITION: the venue's answer does not look as it is known to look; nothing of it is kept."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 50
 """ALREADY_EXISTS: the request_id was used for other content; metadata "fields" names what differs."""
 ERROR_REASON_TRADE_CONFLICT: ErrorReason.ValueType  # 51
@@ -212,4 +226,6 @@ ERROR_REASON_STORAGE_FAILED: ErrorReason.ValueType  # 80
 """UNAVAILABLE: the commit failed (disk full, I/O error); nothing of it is recorded; send again."""
 ERROR_REASON_STOPPING: ErrorReason.ValueType  # 81
 """UNAVAILABLE: the server is stopping; send again."""
+ERROR_REASON_VENUE_UNAVAILABLE: ErrorReason.ValueType  # 82
+"""UNAVAILABLE: the venue did not answer, often enough; what came before is kept; send again, and it goes on there."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from rollbook_web.connection import Connection
-from rollbook_web.pages import chain, closed, lab, positions, system
-from rollbook_web.pages.frame import add_look
+from rollbook_web.pages import chain, closed, compare, frame, lab, lab_look, positions, run, sweeps, system
 
 
 def add(connection: Connection) -> None:
     """Adds all views to the app."""
-    add_look()
-    for view in (positions, chain, closed, lab, system):
+    frame.add_look()
+    lab_look.add_look()
+    # In this order: the address of a run, /lab/{backtest_id}, would take those of comparison and sweeps.
+    for view in (positions, chain, closed, lab, compare, sweeps, run, system):
         view.add(connection)

@@ -87,7 +87,8 @@ class ChainView:
         known = picture.mirror.chains.get(self._key)
         if known is not None:
             return known.revision > self._chain.revision
-        return picture.gone.get(self._key, 0) > self._read
+        gone = picture.gone.get(self._key)
+        return gone is not None and gone[0] > self._read
 
     async def _draw(self) -> None:
         ledger = self._connection.ledger

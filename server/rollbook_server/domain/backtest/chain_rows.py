@@ -1,6 +1,6 @@
 """Recorded option chains, from rows of quotes to snapshots: which quotes cannot be right, and which snapshots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,10 @@ from rollbook_server.domain.backtest.market import Floats, Ints, OptionChains
 from rollbook_server.domain.backtest.raw import (
     HIGHEST_PERCENT,
     LOWEST_PERCENT,
+    NO_VOLATILITY,
     QuoteColumns,
     Rows,
+    Sieve,
     in_order,
     malformed,
 )
@@ -22,8 +24,10 @@ FEWEST_QUOTES = 0.25
 """Of the usual number: a snapshot with fewer is a harvest that broke off, and its best candidate is none."""
 
 
-def normalise_chains(columns: QuoteColumns, underlying: str, known_after: Micros) -> tuple[OptionChains, int, str]:
-    """The chains, the number of rows that were left out because they cannot be right, and the quote currency.
+def normalise_chains(
+    columns: QuoteColumns, underlying: str, known_after: Micros
+) -> tuple[OptionChains, Mapping[str, int], str]:
+    """The chains, how many rows were left out because they cannot be right, by reason, and the quote currency.
 
     Left out are a name that is no option's, a quote at or after its expiry, a forward or a mark that is missing or
     impossible, a bid above the ask, a volatility outside of 1 to 1000 percent; and all rows of a snapshot without a
@@ -33,20 +37,24 @@ def normalise_chains(columns: QuoteColumns, underlying: str, known_after: Micros
     listed = _contracts(columns.names, underlying)
     bid, ask, volatility = _missing(columns.bid), _missing(columns.ask), _missing(columns.percent)
     contract = listed.place[columns.name]
-    right = contract >= 0
-    right &= columns.time < listed.expiry[contract]
-    right &= np.isfinite(columns.forward) & (columns.forward > 0)
-    right &= np.isfinite(columns.mark) & (columns.mark >= 0)
+    sieve = Sieve(len(contract), columns.dropped)
+    sieve.demand(contract >= 0, "the name is no option's")
+    sieve.demand(columns.time < listed.expiry[contract], "quoted at or after the expiry")
+    sieve.demand(np.isfinite(columns.forward) & (columns.forward > 0), "the forward is missing, or not above 0")
+    sieve.demand(np.isfinite(columns.mark) & (columns.mark >= 0), "the mark is missing, or below 0")
     for price in (bid, ask):
-        right &= np.isnan(price) | (np.isfinite(price) & (price > 0))
-    right &= ~(bid > ask)
-    right &= np.isnan(volatility) | ((volatility >= LOWEST_PERCENT) & (volatility <= HIGHEST_PERCENT))
-    if not right.any():
-        raise malformed(f"of {len(right)} quotes none can be right")
+        sieve.demand(np.isnan(price) | (np.isfinite(price) & (price > 0)), "a bid or an ask that is not above 0")
+    sieve.demand(~(bid > ask), "the bid is above the ask")
+    sieve.demand(
+        np.isnan(volatility) | ((volatility >= LOWEST_PERCENT) & (volatility <= HIGHEST_PERCENT)), NO_VOLATILITY
+    )
+    if not sieve.right.any():
+        raise malformed(f"of {len(sieve.right)} quotes none can be right")
 
-    kept = in_order(right, (columns.time, contract), (bid, ask, columns.mark, columns.forward, volatility))
-    repeated = int(np.count_nonzero(right)) - len(kept)
-    kept = kept[_whole_snapshots(columns.time[kept], bid[kept], ask[kept])]
+    kept = in_order(sieve.right, (columns.time, contract), (bid, ask, columns.mark, columns.forward, volatility))
+    whole = _whole_snapshots(columns.time[kept], bid[kept], ask[kept])
+    sieve.count(int(np.count_nonzero(~whole)), "the snapshot is broken: no bid or ask, or hardly a quote")
+    kept = kept[whole]
     if not len(kept):
         raise malformed("no snapshot has a bid or an ask")
 
@@ -65,7 +73,7 @@ def normalise_chains(columns: QuoteColumns, underlying: str, known_after: Micros
         strike=listed.strike[used],
         is_call=listed.is_call[used],
     )
-    return chains, len(right) - repeated - len(kept), listed.quote_currency
+    return chains, sieve.dropped, listed.quote_currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +93,11 @@ def _contracts(names: Sequence[str], underlying: str) -> _Listed:
     found = [each for each in parsed if each is not None]
     if not found:
         raise malformed(f"no name is that of an option, which looks like {underlying}-27MAR26-100000-C")
-    currency = _currency(found[0])
+    currency = quote_currency(found[0])
     for each in found:
         if each.underlying != underlying:
             raise malformed(f"{each.symbol!r} is an option on {each.underlying}, and the dataset is of {underlying}")
-        if _currency(each) != currency:
+        if quote_currency(each) != currency:
             raise malformed(f"{each.symbol!r} and {found[0].symbol!r} are quoted in different currencies")
     if currency not in ("USD", "USDC"):
         raise malformed(f"{found[0].symbol!r} is quoted in {currency}; the lab knows coin-settled ones and USDC")
@@ -104,7 +112,8 @@ def _contracts(names: Sequence[str], underlying: str) -> _Listed:
     )
 
 
-def _currency(contract: Instrument) -> str:
+def quote_currency(contract: Instrument) -> str:
+    """USD for coin-settled contracts, else what they are quoted in."""
     return "USD" if contract.style is ContractStyle.INVERSE else contract.settlement_currency
 
 

@@ -4,7 +4,8 @@ Rows that cannot be right are left out and counted. Rows that contradict each ot
 placed in time, are refused: nobody can say which half of them is true.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,10 +15,13 @@ from rollbook_server.domain.backtest.outcomes import DatasetKind as DatasetKind
 from rollbook_server.domain.backtest.raw import (
     HIGHEST_PERCENT,
     LOWEST_PERCENT,
+    NO_PRICE,
+    NO_VOLATILITY,
     BarColumns,
     PriceColumns,
     QuoteColumns,
     Rows,
+    Sieve,
     VolatilityColumns,
     at,
     in_order,
@@ -42,10 +46,15 @@ class Normalised:
     """Data that a run may use."""
 
     data: Data
-    dropped_rows: int
-    """Rows that cannot be right. Rows that only repeat another are not counted."""
-    quote_currency: str
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Rows that were left out, by reason. Rows that only repeat another are not counted."""
+    quote_currency: str = ""
     """Of option chains: USD for coin-settled ones, or USDC. Else empty."""
+
+    @property
+    def dropped_rows(self) -> int:
+        """All of them."""
+        return sum(self.dropped.values())
 
 
 def normalise(columns: Columns, underlying: str, known_after: Micros | None = None) -> Normalised:
@@ -64,42 +73,45 @@ def normalise(columns: Columns, underlying: str, known_after: Micros | None = No
         case VolatilityColumns():
             return _volatility(columns, known_after)
         case QuoteColumns():
-            chains, dropped, currency = normalise_chains(columns, underlying, known_after or 0)
-            return Normalised(chains, dropped, currency)
+            return Normalised(*normalise_chains(columns, underlying, known_after or 0))
 
 
 def _bars(columns: BarColumns, known_after: Micros | None) -> Normalised:
     prices = np.stack((columns.open, columns.high, columns.low, columns.close))
-    right = np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0)
-    right &= columns.low <= np.minimum(columns.open, columns.close)
-    right &= columns.high >= np.maximum(columns.open, columns.close)
+    sieve = Sieve(len(columns.time), columns.dropped)
+    sieve.demand(np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0), NO_PRICE)
+    spans = columns.low <= np.minimum(columns.open, columns.close)
+    spans &= columns.high >= np.maximum(columns.open, columns.close)
+    sieve.demand(spans, "open or close is not between low and high")
     time, (open_, high, low, close), interval = _series(
-        columns.time, (columns.open, columns.high, columns.low, columns.close), right, "a high below its low"
+        columns.time, (columns.open, columns.high, columns.low, columns.close), sieve.right, "a high below its low"
     )
     time = time + (_wait(known_after, interval) - interval)
     bars = Bars(_on_grid(time, interval), open_, high, low, close, interval)
-    return Normalised(bars, _count(~right), "")
+    return Normalised(bars, sieve.dropped)
 
 
 def _bars_between(columns: PriceColumns, known_after: Micros | None) -> Normalised:
     """A bar is known at its close, which is the price of its row; it opens at the price of the row before. Were it to
     open at its own price, an order would fill at a price that is an interval away. Without the row before: no bar."""
-    right = np.isfinite(columns.price) & (columns.price > 0)
-    time, (price,), interval = _series(columns.time, (columns.price,), right, "a price of 0")
+    sieve = Sieve(len(columns.time))
+    sieve.demand(np.isfinite(columns.price) & (columns.price > 0), NO_PRICE)
+    time, (price,), interval = _series(columns.time, (columns.price,), sieve.right, "a price of 0")
     time = _on_grid(time + (_wait(known_after, interval) - interval), interval)
     whole = np.diff(time) == interval
     first, last = price[:-1][whole], price[1:][whole]
     bars = Bars(time[1:][whole], first, np.maximum(first, last), np.minimum(first, last), last, interval)
-    return Normalised(bars, _count(~right), "")
+    return Normalised(bars, sieve.dropped)
 
 
 def _volatility(columns: VolatilityColumns, known_after: Micros | None) -> Normalised:
-    right = (columns.percent >= LOWEST_PERCENT) & (columns.percent <= HIGHEST_PERCENT)
+    sieve = Sieve(len(columns.time))
+    sieve.demand((columns.percent >= LOWEST_PERCENT) & (columns.percent <= HIGHEST_PERCENT), NO_VOLATILITY)
     time, (percent,), interval = _series(
-        columns.time, (columns.percent,), right, "a volatility outside of 1 to 1000 percent"
+        columns.time, (columns.percent,), sieve.right, "a volatility outside of 1 to 1000 percent"
     )
     index = VolatilityIndex(time + _wait(known_after, interval), percent / 100, interval)
-    return Normalised(index, _count(~right), "")
+    return Normalised(index, sieve.dropped)
 
 
 def _wait(known_after: Micros | None, interval: Micros) -> Micros:

@@ -43,6 +43,15 @@ class DatasetKind(enum.StrEnum):
     OPTION_CHAINS = "OPTION_CHAINS"
 
 
+class HistoryKind(enum.StrEnum):
+    """What can be fetched of a venue's public history."""
+
+    BARS = "BARS"
+    VOLATILITY = "VOLATILITY"
+    DELIVERY_PRICES = "DELIVERY_PRICES"
+    INSTRUMENTS = "INSTRUMENTS"
+
+
 class TrainingRows(enum.StrEnum):
     """Which rows of training data: what a run did, or all that it could have done."""
 

@@ -4,8 +4,8 @@ Times are microseconds since 1970 in UTC, as stamped; prices in USD (quotes: in 
 percent a year. Each column has a value per row (n,), in any order; NaN is a missing value.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ Rows = NDArray[np.bool_]
 
 LOWEST_PERCENT, HIGHEST_PERCENT = 1.0, 1000.0
 """A volatility outside is a mistake of unit, or none."""
+NO_PRICE = "a price is missing, or not above 0"
+NO_VOLATILITY = "the volatility is not within 1 to 1000 percent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class BarColumns:
     high: Floats
     low: Floats
     close: Floats
+    dropped: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+    """Rows that were left out when the file was read, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,27 @@ class QuoteColumns:
     ask: Floats
     percent: Floats
     """Volatility of the mark."""
+    dropped: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+    """Rows that were left out when the file was read, by reason."""
+
+
+class Sieve:
+    """Which rows can be right. Each of the others is counted once, by the first reason against it."""
+
+    def __init__(self, rows: int, dropped: Mapping[str, int] | None = None) -> None:
+        self.right: Rows = np.ones(rows, dtype=np.bool_)
+        self.dropped = dict(dropped or {})
+
+    def demand(self, rows: Rows | np.bool_, otherwise: str) -> None:
+        """Only these rows are right; `otherwise` says what the others are."""
+        before = int(np.count_nonzero(self.right))
+        self.right &= rows
+        self.count(before - int(np.count_nonzero(self.right)), otherwise)
+
+    def count(self, rows: int, reason: str) -> None:
+        """So many more rows are left out."""
+        if rows:
+            self.dropped[reason] = self.dropped.get(reason, 0) + rows
 
 
 def malformed(sentence: str) -> InvalidArgument:

@@ -8,6 +8,14 @@ from rollbook_server.domain.clock import SECOND, Micros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DroppedRows:
+    """Why rows were left out, and how many."""
+
+    reason: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """What the lab knows of a dataset."""
 
@@ -26,6 +34,7 @@ class Dataset:
     create_time: Micros
     quote_currency: str = ""
     dropped_rows: int = 0
+    dropped: tuple[DroppedRows, ...] = ()
     synthetic: bool = False
 
     @property

@@ -9,11 +9,13 @@ import typer
 from rollbook.cli.connection import Session
 from rollbook.cli.failures import Stop
 from rollbook.cli.lab.options import (
+    FETCHED,
     CoinToWrite,
     DatasetId,
     DatasetName,
     KindFilter,
     KindToWrite,
+    one_of,
     read_float,
     read_kind,
 )
@@ -33,7 +35,7 @@ _write = command(app, "Do", accounts=False)
 @command(app, "Do", accounts=False, name="import")
 def import_(
     session: Session,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A .csv or .parquet on the server's disk.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .csv, .csv.gz or .parquet on the server's disk.")],
     kind: KindToWrite,
     underlying: CoinToWrite,
     name: DatasetName = "",
@@ -45,19 +47,83 @@ def import_(
             show_default=False,
         ),
     ] = "",
+    quoted_in: Annotated[
+        str,
+        typer.Option(
+            metavar="USD|USDC",
+            help="Of option chains: which ones of an options_chain file; not said: USD, the coin-settled ones.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Have the server read a file and keep it.
 
     Columns of bars: time or ts (the bar's open), open, high, low, close. Of volatility: time or ts, and close, dvol or
     value, in percent. Of option chains: harvest_time, instrument_name, underlying_price, mark_price, best_bid_price,
-    best_ask_price, mark_iv.
+    best_ask_price, mark_iv; or those of an options_chain file of tardis.dev.
 
     Example: `rollbook data import btc-1h.csv --kind bars --underlying BTC`
     """
     from rollbook.cli.lab.datasets import import_file
 
     import_file(
-        session, file, read_kind(kind), underlying.upper(), name, read_count(known_after) if known_after else None
+        session,
+        file,
+        kind=read_kind(kind),
+        underlying=underlying.upper(),
+        name=name,
+        known_after_seconds=read_count(known_after) if known_after else None,
+        quote_currency=quoted_in.upper(),
+    )
+
+
+@_write
+def fetch(
+    session: Session,
+    what: Annotated[
+        str, typer.Argument(metavar="|".join(FETCHED), help="Of what.", autocompletion=lambda: list(FETCHED))
+    ],
+    underlying: CoinToWrite = "BTC",
+    start: Annotated[
+        str, typer.Option(metavar="TIME", help="Of bars and dvol: their beginning (UTC).", show_default=False)
+    ] = "",
+    end: Annotated[
+        str, typer.Option(metavar="TIME", help="Of bars and dvol: their end; not said: now.", show_default=False)
+    ] = "",
+    minutes: Annotated[
+        str,
+        typer.Option(metavar="NUMBER", help="Of bars and dvol: how long each is; not said: 60.", show_default=False),
+    ] = "",
+    series: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The venue's name of it, for example BTC-PERPETUAL; not said: the spot market, like BTC_USDC.",
+            show_default=False,
+        ),
+    ] = "",
+    name: Annotated[
+        str, typer.Option(metavar="TEXT", help="For people; not said: the venue's name.", show_default=False)
+    ] = "",
+) -> None:
+    """Have the server fetch Deribit's public history, and keep it.
+
+    Bars and dvol become datasets; delivery-prices and instruments are Parquet files on the server's disk. What was
+    fetched is kept, page by page: after Ctrl-C, or whatever else, the same command goes on where it was.
+
+    Example: `rollbook data fetch bars --underlying BTC --start 2023-05-01`
+    """
+    from rollbook.cli.lab.fetch import fetch_history
+
+    fetch_history(
+        session,
+        one_of(what, FETCHED, "WHAT"),
+        underlying=underlying.upper(),
+        series=series,
+        interval_seconds=60 * read_count(minutes) if minutes else 0,
+        start_time=read_time(start) if start else None,
+        end_time=read_time(end) if end else None,
+        name=name,
     )
 
 

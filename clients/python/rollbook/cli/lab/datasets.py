@@ -17,25 +17,24 @@ MADE = (DatasetKind.BARS, DatasetKind.VOLATILITY)
 """What a made-up market is for a run."""
 
 
-def import_file(
-    session: Session, file: str, kind: DatasetKind, underlying: str, name: str, known_after_seconds: int | None
-) -> None:
+def import_file(session: Session, file: str, **said: Any) -> None:
     """Has the file read, and prints what it is."""
     here = Path(file)
+    path = str(here.resolve()) if here.exists() else file  # the server has another working directory
     with session.lab() as lab:
-        dataset = lab.register_dataset(
-            kind=kind,
-            underlying=underlying,
-            path=str(here.resolve()) if here.exists() else file,  # the server has another working directory
-            name=name,
-            known_after_seconds=known_after_seconds,
-        )
+        dataset = lab.register_dataset(path=path, **said)
     if session.json:
         print_json(RegisterDatasetResponse(dataset=dataset))
         return
-    page = Page()
+    show_registered(Page(), dataset)
+
+
+def show_registered(page: Page, dataset: Dataset) -> None:
+    """What a dataset is, and why rows of it were left out."""
     page.line(f"Registered {dataset.dataset_id}.")
     _table(page, [dataset])
+    for each in dataset.dropped:
+        page.line(f"Left out {figures.count(each.rows, 'row')}: {each.reason}.")
 
 
 def make_market(session: Session, market: SyntheticMarket, underlying: str, kind: DatasetKind, name: str) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # `rollbook.BacktestState`, `rollbook.DatasetKind` and `rollbook.ExitStyle` as they are typed; a test compares them.
 STATES: Final = ("pending", "running", "paused", "succeeded", "failed", "cancelled")
 KINDS: Final = ("bars", "volatility", "option-chains")
+FETCHED: Final = ("bars", "dvol", "delivery-prices", "instruments")
 BOTH: Final = "both"
 EXITS: Final = ("hold-to-expiry", "tp-and-roll", BOTH)
 
