@@ -13,7 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from rollbook_server.storage.sqlite import VERSION
-from tests.bench import lab, streams
+from tests.bench import lab, page, streams
 from tests.bench.commands import commands
 from tests.bench.figures import FULL, QUICK, Figure, past, profile, writes
 
@@ -52,6 +52,7 @@ def main() -> None:
         figures: list[Figure] = [*writes(folder, scale, tell)]
         figures += commands(folder, scale, tell)
         figures += streams.streams(folder, streams.QUICK if given.quick else streams.FULL, tell)
+        figures += page.pages(folder, page.QUICK if given.quick else page.FULL, tell)
         figures += lab.runs(folder, lab.QUICK if given.quick else lab.FULL, tell)
         figures += lab.scales(folder, lab.QUICK if given.quick else lab.FULL, tell)
         figures += lab.jobs(folder, lab.QUICK if given.quick else lab.FULL, tell)

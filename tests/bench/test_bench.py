@@ -15,6 +15,7 @@ def test_quick_bench_prints_every_figure() -> None:
     assert done.returncode == 0, done.stderr
     words = ("SQLite", "RecordExecution,", "p50 / p99", "ratio", "RecordExecutions of", "start-up", "memory", "page")
     streams = ("subscriber, WatchEntries", "subscriber, WatchChains", "to 1 watcher,", "one stalled", "UpdateMarks")
+    page = ("open pages", "to a page's socket", "to a cell in Chromium")
     lab = (
         "decisions/s",
         "times the bare kernel",
@@ -24,5 +25,5 @@ def test_quick_bench_prints_every_figure() -> None:
     )
     commands = ("rollbook positions, s", "times as long as loading the client")
     training = ("candidates, CSV, rows/s", "candidates, PARQUET, rows/s", "its worker at most", "steps/s")
-    for word in words + commands + streams + lab + training:
+    for word in words + commands + streams + page + lab + training:
         assert word in done.stdout, word

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -163,7 +165,7 @@ def test_a_server_that_is_gone_and_comes_back(browser: Browser, tmp_path: Path) 
 
 
 def test_an_empty_ledger_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
-    """Who has recorded nothing yet is told which command does it; the first chain then takes the place of that."""
+    """Who has recorded nothing is told which commands do it; typed as they stand, they make the first chain appear."""
     with (
         RunningServer(tmp_path / "ledger.db") as server,
         RunningPage(server.target) as running,
@@ -171,13 +173,14 @@ def test_an_empty_ledger_says_what_to_do(browser: Browser, tmp_path: Path) -> No
     ):
         page.goto("/")
         expect(page.get_by_role("heading", name="No chain yet")).to_be_visible()
-        expect(page.get_by_text("rollbook record")).to_be_visible()
+        commands = page.locator("code").inner_text()
         page.get_by_role("link", name="Closed", exact=True).click()
         expect(page.get_by_role("heading", name="No chain has closed yet")).to_be_visible()
         page.get_by_role("link", name="Open chains").click()
-        with trading(server) as bot:
-            bot.open("first")
-        expect(row(page, bot, "first").first).to_be_visible()
+        expect(page.get_by_role("heading", name="No chain yet")).to_be_visible()
+        client = f'rollbook() {{ "{sys.executable}" -m rollbook.cli "$@"; }}\n'
+        subprocess.run(["bash", "-ec", client + commands], cwd=tmp_path, check=True, timeout=60, capture_output=True)
+        expect(page.get_by_role("link", name=f"{MINUS}0.1 BTC-")).to_be_visible()
         expect(page.get_by_role("heading", name="No chain yet")).to_be_hidden()
 
 

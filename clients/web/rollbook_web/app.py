@@ -41,7 +41,14 @@ def build(settings: Settings) -> tuple[ASGIApp, Connection]:
     app.add_api_route("/api/{path:path}", _nothing, methods=METHODS, include_in_schema=False)  # else a page answers
     pages.add(connection)
     run.process_pool_start_method = "spawn"  # a fork of a process that holds gRPC's threads would hang
-    # Last: it takes what is left. The look is our own (pages/page.css).
-    ui.run_with(app, title="Rollbook", dark=None, language="en-US", tailwind=False, show_welcome_message=False)
+    ui.run_with(  # last: it takes what is left
+        app,
+        title="Rollbook",
+        dark=None,
+        language="en-US",
+        tailwind=False,  # the look is our own: pages/page.css
+        message_history_length=100,  # for a page that was cut off for seconds; each message may be all rows of a table
+        show_welcome_message=False,
+    )
     inner: ASGIApp = app if settings.token is None else Login(app, settings.token)
     return Doors(inner, (*LOOPBACK, *settings.names)), connection

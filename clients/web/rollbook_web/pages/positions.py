@@ -19,7 +19,8 @@ from rollbook_web.pages.redrawn import Redrawn
 from rollbook_web.pages.totals_tables import TotalsTables
 from rollbook_web.pages.value_chart import ValueOverTime
 
-FIRST_STEP = "pip install rollbook\nrollbook example > fill.json   # what a bot says\nrollbook record fill.json"
+FIRST_STEPS = "rollbook record --example > fill.json\nrollbook record fill.json --account main --server {target}"
+"""Of the command-line client, to be typed."""
 
 
 def add(connection: Connection) -> None:
@@ -34,7 +35,7 @@ def add(connection: Connection) -> None:
             nothing = empty(
                 "No chain yet",
                 "As soon as a bot records what it sold, it appears here by itself. To try it:",
-                FIRST_STEP.replace("pip install rollbook\n", "") + f"   # server: {connection.target}",
+                FIRST_STEPS.format(target=connection.target),
                 ("Look at closed chains", "/closed"),
             )
             with box("stack").style("gap: 16px") as everything:

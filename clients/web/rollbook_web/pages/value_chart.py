@@ -41,6 +41,7 @@ class ValueOverTime:
             "change", self._choose, js_handler="(e) => { Rollbook.keep('value', e.target.value); emit(e.target.value) }"
         )
         self._place = box()
+        self._nothing = words("p", "No value was kept yet: it begins with the first mark.", "muted")
 
     async def refresh(self, portfolios: Portfolios | None) -> None:
         """Draws it the first time, and appends the present value afterwards."""
@@ -88,8 +89,7 @@ class ValueOverTime:
         self._place.clear()
         with self._place:
             self._chart = Chart(_options(samples, currency), _summary(samples, book))
-            if not samples:
-                words("p", "No value was kept yet: it begins with the first mark.", "muted")
+            self._nothing.set_visibility(not samples)
         self._append()
 
     def _append(self) -> None:
@@ -104,6 +104,7 @@ class ValueOverTime:
         if not worth.valued:
             return
         self._appended = now
+        self._nothing.set_visibility(False)
         at, value = now.timestamp() * 1000, float(worth.unrealized)
         self._chart.append({0: [[at, None if worth.unmarked else value]], 1: [[at, value if worth.unmarked else None]]})
 
