@@ -79,7 +79,7 @@ def serve(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="CSV of venue,index_name,expiry_time,delivery_price: what expires settles by it.",
+            help="CSV of venue, index_name, expiry_time and delivery_price: what expires settles by it.",
             show_default="None",
         ),
     ] = None,
@@ -122,7 +122,7 @@ def serve(
     ] = None,
     dask_address: Annotated[
         str | None,
-        typer.Option(metavar="tcp://HOST:PORT", help="The scheduler of that cluster.", show_default="None"),
+        typer.Option(metavar="ADDRESS", help="The scheduler of that cluster, as tcp://HOST:PORT.", show_default="None"),
     ] = None,
     save_training_data: Annotated[
         bool | None,
