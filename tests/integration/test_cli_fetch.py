@@ -43,7 +43,7 @@ def test_fetched_and_told(shell: Shell, venue: HistoryVenue) -> None:
     assert done.stdout.startswith("Registered btc-bars-")
     assert "spring" in done.stdout
     assert "Left out 1 row: nobody traded in it." in done.stdout
-    assert "lab.db.history/bars/BTC_USDC/3600s on the server's disk." in done.stdout
+    assert "lab.db.history/bars/BTC_USDC/3600s on the server's disk." in " ".join(done.stdout.split())
     assert shell.json("data", "fetch", "bars", *SPAN)["fetched"]["dataset"]["name"] == "spring"
     assert "There are 1,203 rows of delivery-prices, 2022-01-01 to" in shell("data", "fetch", "delivery-prices").stdout
     venue.faults = [error(13020)]
