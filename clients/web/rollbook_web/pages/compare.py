@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nicegui import ui
 
 from rollbook import CompareBacktestsResponse, LedgerError
 from rollbook_web.connection import Connection
 from rollbook_web.pages import compare_figures, lab_charts, lab_markup
 from rollbook_web.pages.charts import Chart
-from rollbook_web.pages.following import follow
+from rollbook_web.pages.following import follow, while_open
 from rollbook_web.pages.frame import frame
 from rollbook_web.pages.parts import box, empty, panel
 from rollbook_web.pages.told import Told
@@ -22,19 +24,20 @@ def add(connection: Connection) -> None:
     @ui.page("/lab/compare", title="Compare · Rollbook")
     async def compare(ids: str = "") -> None:
         wanted = [each for each in ids.split(",") if each]
-        with frame("Lab", connection.lab_picture, heading="Backtests side by side"):
-            body = box("stack")
-            await ui.context.client.connected()
-            with body:
-                if not LEAST <= len(wanted) <= MOST:
-                    _nothing(f"Mark {LEAST} to {MOST} runs in the lab, and compare them; or in a terminal:")
-                    return
-                try:
-                    found = await connection.lab.compare_backtests(wanted)
-                except LedgerError as error:
-                    _nothing(error.message)
-                    return
-                SideBySide(connection, found)
+        with frame("Lab", connection.lab_picture, heading="Backtests side by side"), box("stack"):
+            while_open(lambda: _compare(connection, wanted))
+
+
+async def _compare(connection: Connection, wanted: Sequence[str]) -> None:
+    if not LEAST <= len(wanted) <= MOST:
+        _nothing(f"Mark {LEAST} to {MOST} runs in the lab, and compare them; or in a terminal:")
+        return
+    try:
+        found = await connection.lab.compare_backtests(wanted)
+    except LedgerError as error:
+        _nothing(error.message)
+        return
+    SideBySide(connection, found)
 
 
 def _nothing(why: str) -> None:

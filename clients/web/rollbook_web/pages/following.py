@@ -1,4 +1,4 @@
-"""How an open page follows a picture: one task, which ends with the page."""
+"""What an open page does by itself: it begins when the browser has connected, and ends with the page."""
 
 from __future__ import annotations
 
@@ -13,23 +13,34 @@ PAUSE = 0.25
 """Seconds between two refreshes: what changes in between is drawn at once."""
 
 
-def follow(picture: Picture, refresh: Callable[[], Awaitable[None] | None]) -> None:
-    """Calls `refresh` after each change of the picture, from the moment the browser has connected, at most four times
-    a second; the first time at once. It stands where it is called: what it makes goes there.
+def while_open(work: Callable[[], Awaitable[object]]) -> None:
+    """Does something from the moment the browser has connected; never for one that only reads the page's text. It
+    stands where it is called: what it makes goes there. It is broken off where the page is closed.
     """
-    client = context.client
-    slot = context.slot
+    client, slot = context.client, context.slot
+
+    async def working() -> None:
+        await client.connected()
+        if not client.is_deleted:
+            await work()
+
+    task = background_tasks.create(working(), name=f"page {client.page.path}", context=slot)
+    client.on_delete(task.cancel)
+
+
+def follow(picture: Picture, refresh: Callable[[], Awaitable[None] | None]) -> None:
+    """Calls `refresh` after each change of the picture while the page is open, at most four times a second; the first
+    time at once.
+    """
 
     async def following() -> None:
-        await client.connected()
-        while not client.is_deleted:
+        while True:
             version = picture.version
             await _maybe(refresh())
             await asyncio.sleep(PAUSE)
             await picture.after(version)
 
-    task = background_tasks.create(following(), name=f"page {client.page.path} follows", context=slot)
-    client.on_delete(task.cancel)
+    while_open(following)
 
 
 async def _maybe(result: Awaitable[None] | None) -> None:

@@ -7,6 +7,7 @@ from nicegui import ui
 from rollbook import AsyncLab, BacktestSpec, Dataset, LedgerError, Refused, Unconfirmed, new_request_id
 from rollbook_web.connection import Connection
 from rollbook_web.pages import lab_form
+from rollbook_web.pages.following import while_open
 from rollbook_web.pages.frame import frame
 from rollbook_web.pages.lab_fields import BOTH
 from rollbook_web.pages.parts import box, empty, panel, words
@@ -32,9 +33,8 @@ def add(connection: Connection) -> None:
                     QueueGrid(connection, rows)
                 with panel("New backtest").classes("lab-form"):
                     form = box("stack")
-            await ui.context.client.connected()
             with form:
-                await NewBacktest(connection.lab).begin(again, sweep, point)
+                while_open(lambda: NewBacktest(connection.lab).begin(again, sweep, point))
 
 
 class NewBacktest:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from nicegui import background_tasks, context, ui
+from nicegui import ui
 
 from rollbook import BacktestState, GetSweepResponse, LedgerError
 from rollbook_web.connection import Connection
 from rollbook_web.numbers import Figure, moment, percent
 from rollbook_web.pages import lab_charts, lab_markup, lab_queue, steering, sweep_figures
 from rollbook_web.pages.charts import Chart
+from rollbook_web.pages.following import while_open
 from rollbook_web.pages.frame import frame
 from rollbook_web.pages.lab_queue import STEERED
 from rollbook_web.pages.parts import box, empty, panel, words
@@ -43,14 +44,12 @@ def add(connection: Connection) -> None:
 
 def look(once: Callable[[], Awaitable[bool]]) -> None:
     """Looks as soon as the browser is there, and again for as long as it says that something goes on."""
-    client, slot = context.client, context.slot
 
     async def looking() -> None:
-        await client.connected()
-        while await once() and not client.is_deleted:  # noqa: ASYNC110  a sweep has no event to wait for
+        while await once():  # noqa: ASYNC110  a sweep has no event to wait for
             await asyncio.sleep(AGAIN)
 
-    client.on_delete(background_tasks.create(looking(), name=f"page {client.page.path} looks", context=slot).cancel)
+    while_open(looking)
 
 
 class AllSweeps:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
-from nicegui import background_tasks, context, ui
+from nicegui import ui
 
 from rollbook import LedgerError
 from rollbook_web.connection import Connection
 from rollbook_web.live import Picture
 from rollbook_web.numbers import DASH, age, clock, things
 from rollbook_web.pages import lab_markup, system_figures
-from rollbook_web.pages.following import follow
+from rollbook_web.pages.following import follow, while_open
 from rollbook_web.pages.frame import frame
 from rollbook_web.pages.parts import Words, box, empty, panel, words
 
@@ -59,20 +60,15 @@ class System:
             self._refusals = ui.html("", sanitize=False)
             self._none = empty("Nothing was refused", "Every command that came was recorded, or was no command.")
             self._none.set_visibility(False)
-        client, slot = context.client, context.slot
+        while_open(self._looking)
 
-        async def looking() -> None:
-            await client.connected()
-            while not client.is_deleted:
-                version = connection.ledger_picture.version
-                await self._look()
-                try:
-                    async with asyncio.timeout(AGAIN):
-                        await self._revised(version)
-                except TimeoutError:
-                    pass
-
-        client.on_delete(background_tasks.create(looking(), name="page /system looks", context=slot).cancel)
+    async def _looking(self) -> None:
+        while True:
+            version = self._connection.ledger_picture.version
+            await self._look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN):
+                    await self._revised(version)
 
     async def _revised(self, version: int) -> None:
         """Waits until the ledger has changed, at least a second."""
