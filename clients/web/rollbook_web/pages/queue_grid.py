@@ -47,6 +47,7 @@ class QueueGrid:
         self._picture = connection.lab_picture
         self._made = rows
         self._calls = steering.of_runs(connection.lab)
+        self._ready = False
         self._seen = 0
         self._shown: set[str] = set()
         self._marked: list[str] = []
@@ -62,18 +63,26 @@ class QueueGrid:
             "Fill in the form and run it, or queue a spec from a terminal:",
             "rollbook backtest run spec.yaml --watch",
         )
+        self._empty.set_visibility(False)  # until it is known
         self._grid = ui.aggrid(_OPTIONS).classes("queue")
         self._grid.on("selectionChanged", self._mark)
-        self._show()
+        self._grid.on("gridReady", self._begin, args=[])
         follow(self._picture, self._show)
+
+    def _begin(self) -> None:
+        """The browser has made the table: what was sent to it before is lost, so it begins with all."""
+        self._ready, self._seen = True, 0
+        self._show()
 
     def _show(self) -> None:
         """Brings the table to the picture's state by what has changed since the last time."""
+        if not self._ready:
+            return
         picture, seen = self._picture, self._seen
         self._seen = picture.version
         there = set(picture.backtests)
         if seen == 0:
-            self._grid.options["rowData"] = self._made.all()
+            _ = self._grid.run_grid_method("setGridOption", "rowData", self._made.all())
         else:
             new = sorted(there - self._shown, key=lambda key: self._made.of(key)["order"], reverse=True)
             changes = {
